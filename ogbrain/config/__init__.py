@@ -1,0 +1,23 @@
+"""Configs: frozen dataclasses, overridden by flags, saved with the run. Imports no TensorFlow."""
+
+from ogbrain.config.checks import at_least, between, one_of
+from ogbrain.config.data_config import DataConfig
+from ogbrain.config.experiment_config import ExperimentConfig
+from ogbrain.config.optimizer_config import OptimizerConfig
+from ogbrain.config.overrides import resolve, split_arguments
+from ogbrain.config.serialization import from_dict, load, save, to_dict
+
+__all__ = [
+    "DataConfig",
+    "ExperimentConfig",
+    "OptimizerConfig",
+    "at_least",
+    "between",
+    "from_dict",
+    "load",
+    "one_of",
+    "resolve",
+    "save",
+    "split_arguments",
+    "to_dict",
+]

@@ -1,0 +1,50 @@
+"""The one error that a user's input can cause, and how it is worded."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Bad input from the user: printed as one line, exit code 2, no traceback.
+
+    The message names the thing, the value, what is allowed and, where there is
+    one, the nearest match.
+
+    Example:
+        >>> raise UserError("batch_size: 0 is not allowed; a whole number from 1 on")
+    """
+
+    def __init__(self, message: str):
+        # What users type can hold line breaks; a message is one line whatever they typed.
+        super().__init__(" ".join(message.splitlines()))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Returns the known name that is most like `name`, or None if none is near."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return matches[0] if matches else None
+
+
+def unknown_name(thing: str, name: str, known: Iterable[str], hint: str = "") -> UserError:
+    """Words the error for a name that is not among the known ones.
+
+    Args:
+        thing: What was named, for example `"plugin"`.
+        name: The name that was given.
+        known: All the names that are allowed.
+        hint: What else the user can do, a clause without a full stop.
+
+    Returns:
+        The error, to be raised by the caller.
+
+    Example:
+        >>> raise unknown_name("plugin", "atention", ["attention", "transfer"])
+        UserError: unknown plugin 'atention'; did you mean 'attention'? Known: attention, transfer
+    """
+    known = sorted(known)
+    near = nearest(name, known)
+    parts = [f"unknown {thing} {name!r}"]
+    if near:
+        parts.append(f"did you mean {near!r}?")
+    text = "; ".join(parts) + (" " if near else ". ") + f"Known: {', '.join(known) or 'none'}"
+    return UserError(text + (f". {hint}" if hint else ""))
