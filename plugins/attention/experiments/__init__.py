@@ -1,0 +1,1 @@
+"""Experiments of the attention plugin and their configurations."""

@@ -1,0 +1,1 @@
+"""Layers of the attention plugin, one class a file."""

@@ -1,0 +1,108 @@
+"""A retina: several crops around one point, each twice as wide and half as sharp."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+class GlimpseSensor(keras.layers.Layer):
+    """Cuts concentric crops around a location out of each image.
+
+    Crop `k` is a square with sides of `patch_size * 2**k` pixels, averaged down to
+    `(patch_size, patch_size)`: sharp in the middle, coarse around it. Only the
+    pixels of the widest crop are read, so the cost does not depend on the size of
+    the image. What lies outside the image reads as zero.
+
+    Locations are `(y, x)` pairs. `(-1, -1)` is the upper left corner of the image,
+    `(0, 0)` its centre, `(1, 1)` its lower right corner; any float is allowed, and
+    far enough outside there is nothing to see. A crop starts at a whole pixel: the
+    location is rounded to the nearest one that can be the middle, so moving it by less
+    than one pixel may change nothing, and the output has no gradient in the location.
+
+    Args:
+        patch_size: Sides of the patches that come out, in pixels.
+        scales: Number of concentric crops.
+        **kwargs: Passed on to `keras.layers.Layer`.
+
+    Input: `images`, `(batch, height, width, channels)` of any float or integer type and
+        any size, and `locations`, `(batch, 2)` float.
+
+    Output: `(batch, scales, patch_size, patch_size, channels)` in the compute dtype,
+        the sharpest crop first.
+
+    Example:
+        >>> sensor = GlimpseSensor(patch_size=8, scales=3)
+        >>> sensor(np.ones((1, 60, 60, 1)), np.zeros((1, 2))).shape
+        TensorShape([1, 3, 8, 8, 1])
+
+    Reference: Mnih et al. 2014, Recurrent Models of Visual Attention, arXiv 1406.6247,
+        section 3.1 and figure 1A.
+    """
+
+    def __init__(self, patch_size: int = 8, scales: int = 3, **kwargs):
+        # bfloat16 locations would be off by several pixels, so inputs are not cast on the way in.
+        kwargs.setdefault("autocast", False)
+        super().__init__(**kwargs)
+        if patch_size < 1 or scales < 1:
+            raise ValueError(f"patch_size and scales must be at least 1, got {patch_size} and {scales}")
+        self.patch_size = patch_size
+        self.scales = scales
+
+    def build(self, images_shape, locations_shape):
+        """Checks the shapes; there are no weights."""
+        if len(images_shape) != 4:
+            raise ValueError(f"images must be (batch, height, width, channels), got {tuple(images_shape)}")
+        if len(locations_shape) != 2 or locations_shape[-1] != 2:
+            raise ValueError(f"locations must be (batch, 2), got {tuple(locations_shape)}")
+        super().build(images_shape)
+
+    def call(self, images, locations):
+        images = ops.convert_to_tensor(images)
+        crop = self._widest_crop(images, ops.cast(locations, "float32"))
+        return ops.stack([self._patch(crop, scale) for scale in range(self.scales)], axis=1)
+
+    def _widest_crop(self, images, locations):
+        """Reads a crop of `(batch, side, side, channels)` around each location."""
+        batch, height, width, channels = ops.shape(images)
+        side = self.patch_size * 2 ** (self.scales - 1)
+        rows, row_inside = self._span(locations[:, 0], height, side)
+        columns, column_inside = self._span(locations[:, 1], width, side)
+        indices = rows[:, :, None] * width + columns[:, None, :]
+        # keras.ops.take has no batch dimensions, and take_along_axis copies the whole image.
+        pixels = tf.gather(
+            ops.reshape(images, (batch, height * width, channels)),
+            ops.reshape(indices, (batch, side * side)),
+            batch_dims=1,
+        )
+        pixels = ops.cast(ops.reshape(pixels, (batch, side, side, channels)), self.compute_dtype)
+        inside = ops.logical_and(row_inside[:, :, None], column_inside[:, None, :])
+        return ops.where(inside[..., None], pixels, ops.zeros_like(pixels))
+
+    @staticmethod
+    def _span(position, size, side):
+        """Returns the indices along one axis, `(batch, side)`, and which of them are in the image."""
+        start = ops.round((position + 1) / 2 * ops.cast(size, "float32") - side / 2)
+        # Wild locations must not overflow the integers: just outside is as good as far away.
+        start = ops.clip(start, -float(side), ops.cast(size, "float32"))
+        indices = ops.cast(start, "int32")[:, None] + ops.arange(side, dtype="int32")
+        inside = ops.logical_and(indices >= 0, indices < size)
+        return ops.clip(indices, 0, size - 1), inside
+
+    def _patch(self, crop, scale):
+        """Averages the middle of the widest crop down to one patch."""
+        factor = 2**scale
+        side = self.patch_size * factor
+        start = (crop.shape[1] - side) // 2
+        middle = crop[:, start : start + side, start : start + side, :]
+        if factor == 1:
+            return middle
+        blocks = ops.reshape(middle, (-1, self.patch_size, factor, self.patch_size, factor, crop.shape[-1]))
+        return ops.mean(blocks, axis=(2, 4))
+
+    def compute_output_shape(self, images_shape, locations_shape):
+        """Returns `(batch, scales, patch_size, patch_size, channels)`."""
+        return (images_shape[0], self.scales, self.patch_size, self.patch_size, images_shape[-1])
+
+    def get_config(self):
+        """Returns the arguments of `__init__`."""
+        return {**super().get_config(), "patch_size": self.patch_size, "scales": self.scales}
