@@ -1,0 +1,109 @@
+"""The Python environment of the project, made by Bazel itself.
+
+The rule finds a Python on the machine, makes a virtual environment in the external repository, installs the locked
+packages into it, and describes it as a pair of Python runtimes. `//tools/bazel:BUILD` has the toolchains.
+"""
+
+_OLDEST = (3, 11)
+_NEWEST = (3, 13)
+_WANTED = "Python 3.11, 3.12 or 3.13"
+
+# Prints: major minor executable has-venv. Run to find out, since a program named python3 on the PATH may be a shim
+# that fails, or any version.
+_PROBE = """
+import sys
+try:
+    import ensurepip, venv
+    ready = "yes"
+except ImportError:
+    ready = "no"
+print(sys.version_info[0], sys.version_info[1], ready, sys.executable)
+"""
+
+_BUILD = """\
+load("@bazel_tools//tools/python:toolchain.bzl", "py_runtime_pair")
+
+# The shebang is that of the launcher Bazel puts before each program: this Python without its site packages starts
+# faster than whatever "python3" on the PATH is.
+py_runtime(
+    name = "runtime",
+    interpreter_path = "{interpreter}",
+    python_version = "PY3",
+    stub_shebang = "#!{python} -IS",
+)
+
+py_runtime_pair(
+    name = "runtimes",
+    py3_runtime = ":runtime",
+    visibility = ["//visibility:public"],
+)
+"""
+
+def _probe(ctx, candidate):
+    """Runs a Python and tells what it is, or None if it does not run."""
+    result = ctx.execute([candidate, "-c", _PROBE], timeout = 30)
+    words = result.stdout.strip().split(" ", 3)
+    if result.return_code != 0 or len(words) != 4:
+        return None
+    return struct(
+        version = (int(words[0]), int(words[1])),
+        has_venv = words[2] == "yes",
+        path = words[3],
+    )
+
+def _find_python(ctx):
+    """Finds a Python that will do; fails with one line if there is none."""
+    named = ctx.os.environ.get("OGBRAIN_PYTHON", "")
+    names = [named] if named else ["python3", "python3.13", "python3.12", "python3.11"]
+    seen = []
+    without_venv = None
+    for name in names:
+        path = name if "/" in name else ctx.which(name)
+        python = _probe(ctx, path) if path else None
+        if not python:
+            continue
+        version = "%d.%d" % python.version
+        seen.append("%s is %s" % (name, version))
+        if python.version < _OLDEST or python.version > _NEWEST:
+            continue
+        if python.has_venv:
+            return python.path
+        without_venv = without_venv or version
+    if without_venv:
+        fail("Python {0} is here without its venv module: install it (Debian, Ubuntu: apt-get install python{0}-venv).".format(
+            without_venv,
+        ))
+    fail("{} is needed ({}): install one with its venv module (Debian, Ubuntu: apt-get install python3 python3-venv) or name one with --repo_env=OGBRAIN_PYTHON=/path/to/python3.".format(
+        _WANTED,
+        ", ".join(seen) if seen else "%s does not run" % named if named else "no python3 on the PATH runs",
+    ))
+
+def _python_environment_impl(ctx):
+    python = _find_python(ctx)
+    lock = ctx.path(ctx.attr.lock)
+    ctx.report_progress("installing the Python packages of " + lock.basename)
+    result = ctx.execute(
+        [python, "-I", "-W", "ignore::SyntaxWarning", ctx.path(ctx.attr._installer), lock, ctx.path(".")],
+        timeout = 3600,
+        quiet = False,
+    )
+    if result.return_code != 0:
+        fail("The Python packages could not be installed: see the lines above.")
+
+    # The digest is part of the interpreter's path, so that what was built and tested with other packages is stale.
+    interpreter = "bin/ogbrain-python-" + ctx.read("digest")
+    ctx.symlink("bin/ogbrain-python", interpreter)
+    ctx.file("BUILD", _BUILD.format(
+        interpreter = ctx.path(interpreter),
+        python = ctx.path("venv/bin/python"),
+    ))
+
+python_environment = repository_rule(
+    implementation = _python_environment_impl,
+    attrs = {
+        "lock": attr.label(mandatory = True, doc = "Requirements file: complete, with hashes."),
+        "_installer": attr.label(default = "//tools/bazel:install_environment.py"),
+    },
+    environ = ["OGBRAIN_PYTHON"],
+    doc = "A virtual environment with the packages of a lock, as `:runtimes`, a py_runtime_pair.",
+)
