@@ -14,6 +14,8 @@ class UserError(Exception):
         >>> raise UserError("batch_size: 0 is not allowed; a whole number from 1 on")
     """
 
+    exit_code = 2
+
     def __init__(self, message: str):
         # What users type can hold line breaks; a message is one line whatever they typed.
         super().__init__(" ".join(message.splitlines()))
@@ -48,3 +50,26 @@ def unknown_name(thing: str, name: str, known: Iterable[str], hint: str = "") ->
         parts.append(f"did you mean {near!r}?")
     text = "; ".join(parts) + (" " if near else ". ") + f"Known: {', '.join(known) or 'none'}"
     return UserError(text + (f". {hint}" if hint else ""))
+
+
+class RunError(UserError):
+    """A failure outside the program that the user can mend, such as a full disk: one line, exit code 1."""
+
+    exit_code = 1
+
+
+def one_line(error: BaseException) -> str:
+    """Returns an error's type and message in one line of at most some 500 characters.
+
+    Example:
+        >>> one_line(ModuleNotFoundError("No module named 'torch'"))
+        "ModuleNotFoundError: No module named 'torch'"
+    """
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    message = " ".join("".join(letter if letter.isprintable() else " " for letter in message).split())
+    if len(message) > 400:
+        message = message[:400] + "..."
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
