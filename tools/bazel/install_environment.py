@@ -77,10 +77,11 @@ def pip_install(python: pathlib.Path, requirements: pathlib.Path, text: str, tot
         assert process.stdout is not None
         for line in process.stdout:
             kept.append(line)
-            found = re.match(r"(?:Collecting|Processing) (\S+)", line)
+            # "Collecting name==1.0", or "Processing .../name-1.0-py3-none-any.whl" if it is on this machine already.
+            found = re.match(r"(?:Collecting|Processing) (?:\S*/)?([A-Za-z0-9_.]+(?:-[a-z][a-z-]*)*)(?:==|-)([^- ]+)", line)
             if found:
                 done += 1
-                say(f"  [{done}/{total}] {found.group(1).rpartition('/')[2].replace('==', ' ')}")
+                say(f"  [{done}/{total}] {found.group(1)} {found.group(2)}")
             elif line.startswith("Installing collected"):
                 say("  unpacking")
     if process.returncode:
