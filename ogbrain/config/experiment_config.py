@@ -6,7 +6,7 @@ from ogbrain.config import checks
 from ogbrain.config.data_config import DataConfig
 from ogbrain.config.optimizer_config import OptimizerConfig
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ExperimentConfig:
     batch_size: int = 128
     """Examples in a training step, over all devices."""
     precision: str = "float32"
-    """Arithmetic: float32, mixed_bfloat16 or mixed_float16; weights stay float32."""
+    """Arithmetic: float32 or mixed_bfloat16; weights stay float32."""
     xla: bool = False
     """Compile the training step with XLA."""
     early_stopping_patience: int = 0

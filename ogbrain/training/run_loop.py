@@ -1,0 +1,230 @@
+"""The one run loop that every experiment goes through."""
+
+import json
+import math
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ogbrain.training.checkpoints import Checkpoints
+from ogbrain.training.experiment import Experiment, Sums
+from ogbrain.training.interruption import Interrupted, Interruption
+from ogbrain.training.progress import Progress, format_metrics
+from ogbrain.training.run_directory import RunDirectory
+from ogbrain.training.run_state import RunState
+from ogbrain.training.tensorboard_writer import TensorBoardWriter
+
+
+class RunLoop:
+    """Trains, evaluates, saves and records one experiment.
+
+    A run that was interrupted or killed goes on from its last checkpoint when it is
+    started again in the same folder, and ends with the same numbers as an unbroken one.
+
+    Args:
+        name: `plugin/experiment`, for titles and the model card.
+        experiment: The experiment; the loop sets it up.
+        folder: The run's folder.
+        strategy: How it is distributed; the default strategy is one device.
+        chief: Whether this process writes the run; the others of a cluster only train.
+        log: Takes a line for people; by default standard output.
+
+    Example:
+        >>> results = RunLoop("attention/glimpse", Glimpse(config), Path("runs/mine")).run()
+        >>> results["test"]["accuracy"]
+    """
+
+    def __init__(
+        self,
+        name: str,
+        experiment: Experiment,
+        folder: Path,
+        strategy: tf.distribute.Strategy | None = None,
+        chief: bool = True,
+        log: Callable[[str], None] = print,
+    ):
+        self.name, self.experiment, self.folder = name, experiment, folder
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._chief = chief
+        self._log = log
+
+    def run(self) -> dict[str, Any]:
+        """Runs to the end and returns the results, as `results.json` holds them.
+
+        Raises:
+            Interrupted: A signal came; the run is saved.
+            UserError: The checkpoints cannot be read.
+            RunError: The run's folder cannot be written.
+        """
+        # Workers other than the chief keep their own copy aside: all restore, one is read by people.
+        folder = self.folder if self._chief else self.folder / "workers" / str(self._strategy.cluster_resolver.task_id)
+        self._directory = RunDirectory(folder)
+        try:
+            with Interruption() as self._interruption:
+                return self._run()
+        finally:
+            self._directory.close()
+
+    def _run(self) -> dict[str, Any]:
+        baselines = self._run_baselines()
+        experiment, self._state = self.experiment, RunState()
+        experiment.setup(self._strategy)
+        self._checkpoints = Checkpoints(self._directory.checkpoints, experiment.checkpoint_items(), self._state)
+        if self._checkpoints.steps("last"):
+            step = self._checkpoints.restore_last()
+            self._directory.forget_after(step)
+            self._log(f"{self.name}: resumed at step {step:,}")
+        self._tensorboard = TensorBoardWriter(self._directory.tensorboard)
+        if not bool(self._state.finished):
+            self._train()
+        results = self._finish(baselines)
+        self._tensorboard.close()
+        return results
+
+    def _run_baselines(self) -> dict[str, Any]:
+        results = {}
+        for name, baseline in self.experiment.build_baselines().items():
+            self._log(f"baseline {name}:")
+            loop = RunLoop(f"baseline {name}", baseline, self.folder / "baselines" / name, self._strategy, self._chief, self._log)
+            results[name] = loop.run()
+        return results
+
+    def _train(self) -> None:
+        experiment, state, config = self.experiment, self._state, self.experiment.config
+        callbacks = keras.callbacks.CallbackList(
+            experiment.callbacks(), model=experiment.model, epochs=config.epochs, steps=experiment.steps_per_epoch
+        )
+        experiment.model.stop_training = False
+        self._saved = self._started = time.perf_counter()
+        self._seconds_before = float(state.seconds)
+        experiment.begin(int(state.step))
+        graph = experiment.graph() if config.tensorboard_graph else None
+        if graph is not None:
+            self._tensorboard.graph(graph)
+        callbacks.on_train_begin()
+        while int(state.epochs) < config.epochs and not experiment.model.stop_training:
+            epoch = int(state.epochs)
+            callbacks.on_epoch_begin(epoch)
+            logs = self._train_epoch(epoch, callbacks)
+            callbacks.on_epoch_end(epoch, logs)
+            patience = config.early_stopping_patience
+            if patience and int(state.stale_epochs) >= patience:
+                self._log(f"stopped early: {experiment.monitor} no better for {patience} epochs")
+                experiment.model.stop_training = True
+        callbacks.on_train_end()
+
+    def _train_epoch(self, epoch: int, callbacks: keras.callbacks.CallbackList) -> dict[str, float]:
+        experiment, state, config = self.experiment, self._state, self.experiment.config
+        steps, step = experiment.steps_per_epoch, int(state.step)
+        title = f"epoch {epoch + 1}/{config.epochs}"
+        progress = Progress(title, steps, step - epoch * steps)
+        window = state.window.numpy()
+        window_start, window_step = time.perf_counter(), step
+        means: dict[str, float] = {}
+        try:
+            while step < (epoch + 1) * steps:
+                if callbacks.callbacks:
+                    callbacks.on_train_batch_begin(step - epoch * steps)
+                sums = experiment.train_step()
+                window = sums.values if not len(window) else window + sums.values
+                step += 1
+                if callbacks.callbacks:
+                    callbacks.on_train_batch_end(step - 1 - epoch * steps, sums.means(np.asarray(sums.values)))
+                progress.step()
+                if step % config.log_every == 0 or step == (epoch + 1) * steps:
+                    means = sums.means(np.asarray(window))
+                    elapsed = time.perf_counter() - window_start
+                    self._record_training(step, epoch, means, (step - window_step) / elapsed)
+                    progress.metrics(means)
+                    window = np.zeros(0, np.float32)
+                    window_start, window_step = time.perf_counter(), step
+                due = time.perf_counter() - self._saved >= config.checkpoint_seconds
+                if due or self._interruption.requested:
+                    self._save(step, window)
+                    if self._interruption.requested:
+                        raise Interrupted(f"interrupted at step {step:,} and saved")
+        except BaseException:
+            progress.close()
+            raise
+        validation = self._evaluate_epoch(step, epoch, callbacks)
+        progress.close(format_metrics({**means, **{f"validation_{name}": value for name, value in validation.items()}}))
+        state.epochs.assign(epoch + 1)
+        self._save(step, np.zeros(0, np.float32))
+        return {**means, **{f"val_{name}": value for name, value in validation.items()}}
+
+    def _evaluate_epoch(self, step: int, epoch: int, callbacks: keras.callbacks.CallbackList) -> dict[str, float]:
+        experiment, state = self.experiment, self._state
+        callbacks.on_test_begin()
+        validation = experiment.evaluate("validation", experiment.config.evaluation_steps)
+        callbacks.on_test_end(validation)
+        if experiment.monitor not in validation:
+            raise KeyError(f"{type(experiment).__name__}.monitor {experiment.monitor!r} is none of {', '.join(validation)}")
+        self._directory.record(step=step, epoch=epoch + 1, split="validation", **validation)
+        self._tensorboard.scalars("validation", validation, step)
+        for name, picture in experiment.sample_pictures().items():
+            self._directory.write(self._directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
+            self._tensorboard.image(name, picture, step)
+        if int(state.best_step) < 0 or state.improved(validation[experiment.monitor], experiment.monitor_mode):
+            self._checkpoints.save_best(step)
+            state.best.assign(validation[experiment.monitor])
+            state.best_step.assign(step)
+            state.stale_epochs.assign(0)
+        else:
+            state.stale_epochs.assign_add(1)
+        return validation
+
+    def _record_training(self, step: int, epoch: int, means: Mapping[str, float], rate: float) -> None:
+        rates = {"learning_rate": self.experiment.learning_rate(), "steps_per_second": round(rate, 3)}
+        extra = {name: value for name, value in rates.items() if value is not None}
+        self._directory.record(step=step, epoch=epoch + 1, split="train", **means, **extra)
+        self._tensorboard.scalars("train", {**means, **extra}, step)
+        if not all(map(math.isfinite, means.values())):
+            self._log(f"warning: step {step:,}: {format_metrics(means)}; a lower config.optimizer.learning_rate may help")
+
+    def _save(self, step: int, window: np.ndarray) -> None:
+        state = self._state
+        state.step.assign(step)
+        state.window.assign(window)
+        state.seconds.assign(self._seconds_before + time.perf_counter() - self._started)
+        self._checkpoints.save_last(step)
+        self._saved = time.perf_counter()
+
+    def _finish(self, baselines: dict[str, Any]) -> dict[str, Any]:
+        from ogbrain.training.learning_curves import draw_learning_curves  # matplotlib is slow to import
+        from ogbrain.training.model_card import write_model_card
+
+        experiment, state, directory = self.experiment, self._state, self._directory
+        if directory.results_file.exists() and bool(state.finished):
+            return json.loads(directory.results_file.read_text())
+        self._checkpoints.restore_best(int(state.best_step))
+        results: dict[str, Any] = {
+            "experiment": self.name,
+            "best_step": int(state.best_step),
+            "steps": int(state.step),
+            "seconds": round(float(state.seconds), 1),
+            "parameters": experiment.model.count_params(),
+            "validation": experiment.evaluate("validation", experiment.config.evaluation_steps),
+            "test": experiment.evaluate("test", experiment.config.evaluation_steps),
+            "notes": experiment.notes(),
+            "baselines": baselines,
+        }
+        for name, picture in draw_learning_curves(directory.records()).items():
+            directory.write(directory.plots / f"{name}.png", picture)
+        directory.write(directory.model_card, write_model_card(self.name, experiment, results))
+        directory.write(directory.results_file, json.dumps(results, indent=2) + "\n")
+        self._checkpoints.restore_last()
+        state.finished.assign(True)
+        self._checkpoints.save_last(int(state.step))
+        self._checkpoints.restore_best(int(state.best_step))
+        return results
+
+
+def resume_command(folder: Path) -> str:
+    """Returns what to type to resume a run."""
+    return f"bazel run //ogbrain:train -- --run_dir={shlex.quote(str(folder))} --resume"

@@ -1,0 +1,218 @@
+"""Experiments that learn from a pipeline of batches by the gradient of a loss."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ogbrain.data.pipeline import Pipeline
+from ogbrain.errors import UserError
+from ogbrain.training.experiment import Experiment, Sums
+from ogbrain.training.optimizers import build_optimizer, clip
+
+Batch = dict[str, tf.Tensor]
+
+
+class SupervisedExperiment(Experiment):
+    """An experiment with a model, a pipeline and a loss.
+
+    Subclasses give `build_pipeline`, `build_model` and `loss`; the rest has sensible
+    defaults. The step is one `tf.function` under the strategy, compiled with XLA if
+    the config says so.
+
+    Example:
+        >>> class Classifier(SupervisedExperiment):
+        ...     monitor, monitor_mode = "accuracy", "max"
+        ...
+        ...     def build_pipeline(self):
+        ...         return Pipeline(self.config.data.name, splits={"train": "train", "test": "test"})
+        ...
+        ...     def build_model(self):
+        ...         return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+        ...
+        ...     def loss(self, model, batch, training):
+        ...         logits = model(batch["image"], training=training)
+        ...         losses = keras.losses.sparse_categorical_crossentropy(batch["label"], logits, from_logits=True)
+        ...         correct = keras.ops.argmax(logits, -1) == batch["label"]
+        ...         return tf.reduce_mean(losses), {"loss": losses, "accuracy": correct}
+    """
+
+    optimizer: keras.optimizers.Optimizer
+    pipeline: Pipeline
+
+    @abc.abstractmethod
+    def build_pipeline(self) -> Pipeline:
+        """Returns the data, with the splits `"train"`, `"validation"` and `"test"`."""
+
+    @abc.abstractmethod
+    def build_model(self) -> keras.Model:
+        """Returns a new model; called with the config's precision as Keras' global policy."""
+
+    @abc.abstractmethod
+    def loss(self, model: keras.Model, batch: Batch, training: bool) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the loss to minimise and the metrics.
+
+        Args:
+            model: The model.
+            batch: A batch of the pipeline.
+            training: Whether this is a training step.
+
+        Returns:
+            The scalar loss, a mean over the batch, and metrics by name, each of shape
+            `(batch,)` or `()`; metrics are averaged over examples.
+        """
+
+    def evaluate_batch(self, model: keras.Model, batch: Batch) -> dict[str, tf.Tensor]:
+        """Returns the metrics of an evaluation batch, as `loss` does; by default those of `loss` itself."""
+        return self.loss(model, batch, training=False)[1]
+
+    def pictures(self, model: keras.Model, batch: Batch) -> dict[str, np.ndarray]:
+        """Returns pictures of what the model does with a validation batch; none by default."""
+        return {}
+
+    def setup_inference(self) -> None:
+        keras.utils.set_random_seed(self.config.seed)
+        previous = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.config.precision)
+        try:
+            self.pipeline = self.build_pipeline()
+            self.model = self.build_model()
+        finally:
+            keras.config.set_dtype_policy(previous)
+        if not self.model.built:
+            # A subclassed model makes its weights when it first sees a batch.
+            specification = self.pipeline.batches("train", batch_size=1, seed=self.config.seed).element_spec
+            tf.function(lambda batch: self.loss(self.model, batch, training=False)).get_concrete_function(specification)
+        self._weights = {id(variable) for variable in self.model.weights}
+        self._evaluation_data: dict[str, tf.data.Dataset] = {}
+        self._evaluate_step = tf.function(self._evaluate_replica, reduce_retracing=True)
+
+    def setup(self, strategy: tf.distribute.Strategy) -> None:
+        config = self.config
+        self._strategy = strategy
+        replicas = strategy.num_replicas_in_sync
+        if replicas > 1 and config.xla:
+            raise UserError(f"config.xla: true is not allowed with {replicas} devices; false")
+        if config.batch_size % replicas:
+            raise UserError(f"config.batch_size: {config.batch_size} is not allowed; a multiple of the {replicas} devices")
+        with strategy.scope():
+            self.setup_inference()
+            self.optimizer = build_optimizer(config.optimizer, config.epochs * self.steps_per_epoch)
+            self.optimizer.build(self.model.trainable_variables)
+        replica_step = tf.function(self._train_replica, jit_compile=True) if config.xla else self._train_replica
+
+        @tf.function(reduce_retracing=True)
+        def step(iterator):
+            values = strategy.run(replica_step, args=(next(iterator),))
+            return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None) if replicas > 1 else values
+
+        self._step = step
+
+    def checkpoint_items(self) -> Mapping[str, Sequence[tf.Variable]]:
+        items = {"model": [variable.value for variable in self.model.variables]}
+        if hasattr(self, "optimizer"):
+            items["optimizer"] = [variable.value for variable in self.optimizer.variables]
+        return items
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.config.steps_per_epoch or self.pipeline.steps_per_epoch("train", self.config.batch_size)
+
+    def begin(self, step: int) -> None:
+        strategy, config = self._strategy, self.config
+
+        cluster = strategy.cluster_resolver
+        workers = len(cluster.cluster_spec().as_dict().get("worker", [])) if cluster else 0
+        # Each worker takes its stride of every batch; the strategy splits that among the worker's own devices.
+        dataset = self.pipeline.batches(
+            "train",
+            batch_size=config.batch_size,
+            seed=config.seed,
+            start_step=step,
+            training=True,
+            shard=(cluster.task_id, workers) if workers > 1 else (0, 1),
+        )
+        if strategy.num_replicas_in_sync == 1:
+            self._iterator = iter(dataset)
+        elif workers > 1:
+            self._iterator = iter(strategy.distribute_datasets_from_function(lambda _: dataset))
+        else:
+            self._iterator = iter(strategy.experimental_distribute_dataset(dataset))
+
+    def train_step(self) -> Sums:
+        values = self._step(self._iterator)
+        return Sums(self._train_names, values)
+
+    def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
+        if split not in self._evaluation_data:
+            self._evaluation_data[split] = self.pipeline.batches(
+                split, batch_size=self.config.batch_size, seed=self.config.seed
+            )
+        dataset = self._evaluation_data[split]
+        # What the model draws must depend on the weights alone, and evaluating must not disturb training.
+        seeds = [variable for variable in self.model.variables if id(variable) not in self._weights]
+        before = [keras.ops.convert_to_numpy(variable) for variable in seeds]
+        for index, variable in enumerate(seeds):
+            variable.assign(np.array([self.config.seed, index], dtype=before[index].dtype).reshape(before[index].shape))
+        total: Any = 0.0
+        for batch in dataset.take(steps) if steps else dataset:
+            total = total + self._evaluate_step(batch)
+        for variable, value in zip(seeds, before, strict=True):
+            variable.assign(value)
+        return Sums(self._evaluate_names, total).means(np.asarray(total))
+
+    def sample_pictures(self) -> dict[str, np.ndarray]:
+        if type(self).pictures is SupervisedExperiment.pictures:
+            return {}
+        dataset = self.pipeline.batches("validation", batch_size=min(16, self.config.batch_size), seed=self.config.seed)
+        return self.pictures(self.model, next(iter(dataset)))
+
+    def graph(self) -> tf.Graph:
+        return self._step.get_concrete_function(self._iterator).graph
+
+    def learning_rate(self) -> float:
+        return float(self.optimizer.learning_rate)
+
+    def description(self) -> dict[str, str]:
+        info = self.pipeline.info
+        counts = ", ".join(
+            f"{self.pipeline.num_examples(split):,} {split}" for split in ("train", "validation", "test")
+        )
+        licence = info.redistribution_info.license if info.redistribution_info else None
+        return {
+            "Data": f"{info.full_name} ({counts} examples)",
+            "Licence of the data": licence or "not stated",
+            "Citation": info.citation or "not stated",
+        }
+
+    def _train_replica(self, batch: Batch) -> tf.Tensor:
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss, metrics = self.loss(self.model, batch, training=True)
+            if self.model.losses:
+                loss = loss + tf.cast(tf.add_n(self.model.losses), loss.dtype)
+            loss = loss / replicas
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        missing = [variable.path for variable, gradient in zip(variables, gradients, strict=True) if gradient is None]
+        if missing:
+            raise ValueError(f"the loss does not depend on these weights: {', '.join(missing)}")
+        self.optimizer.apply(clip(gradients, self.config.optimizer.clip_norm), variables)
+        self._train_names, values = _sums(metrics, batch)
+        return values
+
+    def _evaluate_replica(self, batch: Batch) -> tf.Tensor:
+        self._evaluate_names, values = _sums(self.evaluate_batch(self.model, batch), batch)
+        return values
+
+
+def _sums(metrics: dict[str, tf.Tensor], batch: Batch) -> tuple[tuple[str, ...], tf.Tensor]:
+    examples = tf.cast(tf.shape(tf.nest.flatten(batch)[0])[0], tf.float32)
+    sums = []
+    for metric in metrics.values():
+        metric = tf.cast(metric, tf.float32)
+        sums.append(tf.reduce_sum(metric) if metric.shape.rank else metric * examples)
+    return tuple(metrics), tf.stack([*sums, examples])
