@@ -1,0 +1,144 @@
+"""Tests of the recurrent attention core and the glimpse network."""
+
+import itertools
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest, parameterized
+
+from plugins.attention.layers.glimpse_network import GlimpseNetwork
+from plugins.attention.layers.recurrent_attention import CORES, PLACES, RecurrentAttention
+
+SMALL = {"glimpses": 3, "patch_size": 2, "scales": 2, "units": 5, "patch_units": 4, "location_units": 3, "seed": 1}
+
+
+def images(batch=4, size=9, seed=0):
+    return tf.constant(np.random.default_rng(seed).random((batch, size, size, 1)), tf.float32)
+
+
+class GlimpseNetworkTest(absltest.TestCase):
+    def test_equals_the_formula(self):
+        network = GlimpseNetwork(units=6, patch_units=5, location_units=4)
+        patches = np.random.default_rng(0).random((3, 2, 2, 2, 1), "float32")
+        locations = np.random.default_rng(1).uniform(-1, 1, (3, 2)).astype("float32")
+        got = network(patches, locations)
+        for weight in network.trainable_weights:
+            weight.assign(np.random.default_rng(len(weight.path)).normal(size=weight.shape))
+        got = network(patches, locations)
+        what = np.maximum(patches.reshape(3, -1) @ network.patch_hidden.kernel + network.patch_hidden.bias, 0)
+        where = np.maximum(locations @ network.location_hidden.kernel + network.location_hidden.bias, 0)
+        total = what @ network.patch_out.kernel + network.patch_out.bias + where @ network.location_out.kernel
+        np.testing.assert_allclose(got, np.maximum(total, 0), rtol=1e-4, atol=1e-5)
+
+    def test_config(self):
+        network = GlimpseNetwork(6, 5, 4, name="code")
+        self.assertEqual(GlimpseNetwork.from_config(network.get_config()).get_config(), network.get_config())
+
+
+class RecurrentAttentionTest(parameterized.TestCase):
+    @parameterized.parameters(*itertools.product(CORES, PLACES, ("float32", "mixed_bfloat16")))
+    def test_outputs_are_as_announced(self, core, places, dtype):
+        layer = RecurrentAttention(**SMALL, core=core, places=places, dtype=dtype)
+        outputs = layer(images())
+        symbolic = layer(keras.Input((None, None, 1)))
+        self.assertEqual(set(outputs), {"states", "locations", "log_probs"})
+        for name, output in outputs.items():
+            self.assertEqual(output.shape[1:], symbolic[name].shape[1:])
+            self.assertEqual(output.dtype.name, symbolic[name].dtype)
+            self.assertTrue(np.all(np.isfinite(tf.cast(output, tf.float32))))
+        self.assertEqual(outputs["locations"].dtype, tf.float32)
+        self.assertLessEqual(float(np.abs(outputs["locations"]).max()), 1.0)
+        np.testing.assert_array_equal(outputs["log_probs"][:, 0], np.zeros(4))
+
+    def test_is_the_loop_of_its_parts(self):
+        layer = RecurrentAttention(**SMALL, core="simple")
+        outputs = layer(images(), sample=False)
+        location, state = tf.zeros((4, 2)), tf.zeros((4, 5))
+        for glimpse in range(3):
+            np.testing.assert_allclose(outputs["locations"][:, glimpse], location, atol=1e-6)
+            code = layer.network(layer.sensor(images(), location), location)
+            cell = layer.cell
+            state = tf.nn.relu(code @ cell.kernel + state @ cell.recurrent_kernel + cell.bias)
+            np.testing.assert_allclose(outputs["states"][:, glimpse], state, atol=1e-5)
+            location = layer.policy(state, sample=False)[0]
+
+    def test_two_gradients_are_stopped(self):
+        layer = RecurrentAttention(**SMALL)
+        layer.build((None, 9, 9, 1))
+        variables = [weight.value for weight in layer.trainable_weights]
+        own = {weight.path for weight in layer.policy.trainable_weights}
+        for name, reached in (("states", False), ("log_probs", True)):
+            with tf.GradientTape() as tape:
+                total = tf.reduce_sum(layer(images())[name])
+            gradients = tape.gradient(total, variables)
+            for weight, gradient in zip(layer.trainable_weights, gradients, strict=True):
+                touched = gradient is not None and bool(np.any(gradient != 0))
+                self.assertEqual(touched, (weight.path in own) == reached, f"{name} and {weight.path}")
+
+    def test_places(self):
+        random = RecurrentAttention(**{**SMALL, "glimpses": 8}, places="random")
+        locations = random(images(200))["locations"]
+        np.testing.assert_allclose(np.mean(locations, (0, 1)), [0, 0], atol=0.08)
+        np.testing.assert_allclose(np.std(locations, (0, 1)), [3**-0.5] * 2, atol=0.05)
+        self.assertIsNone(random.policy)
+        centre = RecurrentAttention(**SMALL)(images())["locations"]
+        np.testing.assert_array_equal(centre[:, 0], np.zeros((4, 2)))
+        start = RecurrentAttention(**SMALL, first_place="random")(images())["locations"]
+        self.assertTrue(np.all(np.abs(start[:, 0]) > 0))
+
+    def test_same_seed_same_result_and_sampling_differs(self):
+        def run(seed):
+            keras.utils.set_random_seed(0)
+            layer = RecurrentAttention(**{**SMALL, "seed": seed})
+            return [layer(images())["locations"], layer(images())["locations"]]
+
+        first, second, other = run(1), run(1), run(2)
+        np.testing.assert_array_equal(first[0], second[0])
+        np.testing.assert_array_equal(first[1], second[1])
+        self.assertTrue(np.any(first[0] != first[1]))
+        self.assertTrue(np.any(first[0] != other[0]))
+
+    @parameterized.parameters(*CORES)
+    def test_compiled_equals_eager(self, core):
+        layer = RecurrentAttention(**SMALL, core=core)
+        expected = layer(images(), sample=False)
+        compiled = tf.function(lambda x: layer(x, sample=False), jit_compile=True)(images())
+        for name, value in expected.items():
+            np.testing.assert_allclose(compiled[name], value, atol=1e-5)
+
+    def test_saved_and_loaded_in_a_model(self):
+        inputs = keras.Input((None, None, 1))
+        model = keras.Model(inputs, RecurrentAttention(**SMALL, core="lstm", policy_units=3)(inputs))
+        expected = model(images())
+        path = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir())) / "model.keras"
+        fresh = keras.Model(inputs, RecurrentAttention(**SMALL, core="lstm", policy_units=3)(inputs))
+        fresh.set_weights(model.get_weights())
+        model.save(path)
+        loaded = keras.saving.load_model(path, custom_objects={"RecurrentAttention": RecurrentAttention})
+        self.assertEqual(loaded.layers[-1].get_config(), model.layers[-1].get_config())
+        np.testing.assert_allclose(
+            loaded.layers[-1](images(), sample=False)["states"], model.layers[-1](images(), sample=False)["states"],
+            atol=1e-6,
+        )
+        self.assertEqual(fresh(images())["states"].shape, expected["states"].shape)
+
+    def test_multiply_adds(self):
+        layer = RecurrentAttention(**SMALL)
+        layer.build((None, 9, 9, 1))
+        glimpse = 2 * 2 * 2 * 4 + 4 * 5 + 2 * 3 + 3 * 5 + 5 * 5 + 5 * 5
+        self.assertEqual(layer.multiply_adds(), 3 * glimpse + 2 * 5 * 2)
+
+    @parameterized.parameters(
+        ({"glimpses": 0}, "glimpses"), ({"core": "gru"}, "core"), ({"places": "lerned"}, "places"),
+        ({"first_place": "left"}, "first_place"), ({"stddev": 0}, "stddev"), ({"patch_size": 0}, "patch_size"),
+    )  # fmt: skip
+    def test_bad_arguments(self, arguments, name):
+        with self.assertRaisesRegex(ValueError, name):
+            RecurrentAttention(**{**SMALL, **arguments})
+
+
+if __name__ == "__main__":
+    absltest.main()
