@@ -59,7 +59,7 @@ class RunError(UserError):
 
 
 def one_line(error: BaseException) -> str:
-    """Returns an error's type and message in one line of at most some 500 characters.
+    """Returns an error's type and message in one line of at most some 500 characters; a UserError's message alone.
 
     Example:
         >>> one_line(ModuleNotFoundError("No module named 'torch'"))
@@ -70,6 +70,8 @@ def one_line(error: BaseException) -> str:
     except Exception:
         message = ""
     message = " ".join("".join(letter if letter.isprintable() else " " for letter in message).split())
+    if isinstance(error, UserError):
+        return message
     if len(message) > 400:
         message = message[:400] + "..."
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -129,7 +129,7 @@ def _loader(origin: str, module_name: str, attribute: str) -> Callable[[], Loade
         module = importlib.import_module(module_name)
         plugin = _manifest(module, attribute or "PLUGIN")
         package = module.__package__ or ""
-        return LoadedPlugin(plugin, origin, package, Path(module.__file__ or "").parent)
+        return LoadedPlugin(plugin, origin, package, Path(module.__file__ or ""))
 
     return load
 

@@ -5,7 +5,6 @@ layer has been imported the table holds a stand-in, which imports it on first us
 as both Keras and the plugin are known, whichever comes first.
 """
 
-import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
@@ -102,7 +101,7 @@ def _keras_name(loaded: LoadedPlugin, target: str) -> str:
 
 
 class _KerasFinder(MetaPathFinder):
-    """Finds Keras as everybody else would, once, and calls back after it has been executed."""
+    """Finds Keras as everybody else would, and calls back after it has been executed."""
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self._callback = callback
@@ -112,14 +111,15 @@ class _KerasFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != "keras":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        others = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
+        spec = next((found for found in others if found), None)
         if spec is None or spec.loader is None:
             return spec
         execute = spec.loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
+            sys.meta_path.remove(self)
             self._callback()
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]

@@ -16,8 +16,13 @@ class LoadedPlugin:
     """Where the plugin was found, for people to read."""
     package: str
     """The importable package that relative component names start from."""
-    folder: Path
-    """The folder of that package."""
+    file: Path
+    """The file of the manifest."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the package."""
+        return self.file.parent
 
     @property
     def name(self) -> str:
@@ -26,7 +31,7 @@ class LoadedPlugin:
 
     def is_same(self, other: "LoadedPlugin") -> bool:
         """Whether both are one plugin, found twice."""
-        return self.plugin == other.plugin and self.folder.resolve() == other.folder.resolve()
+        return self.plugin == other.plugin and self.file.resolve() == other.file.resolve()
 
     def absolute_module(self, target: str) -> str:
         """Returns the absolute name of the module in a component's `"MODULE:NAME"`."""

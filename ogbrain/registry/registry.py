@@ -140,19 +140,20 @@ class Registry:
         failed = f"{KINDS[kind]} {name!r} of {loaded.origin} cannot be loaded: "
         try:
             module = importlib.import_module(loaded.absolute_module(target))
-        except UserError as error:
-            raise UserError(failed + str(error)) from error
         except (Exception, SystemExit) as error:
             raise UserError(failed + one_line(error)) from error
         attribute = target.partition(":")[2]
         if not hasattr(module, attribute):
             public = [key for key in vars(module) if not key.startswith("_")]
             raise UserError(failed + str(unknown_name(f"name in {module.__file__}", attribute, public)))
-        if kind == "layers":
+        value = getattr(module, attribute)
+        if kind == "configs":
+            _check_config(name, value)
+        elif kind == "layers":
             keras_link.register(loaded, name.partition("/")[2])
         elif "keras" in sys.modules:
             keras_link.register_imported(loaded)
-        return getattr(module, attribute)
+        return value
 
     def default_experiment(self, plugin: str) -> str:
         """Returns the name, `plugin/experiment`, of a plugin's default experiment.
@@ -188,12 +189,21 @@ class Registry:
             if taken and not taken.is_same(loaded):
                 raise UserError(f"the name {name!r} is taken by {taken.origin}; this is {loaded.origin}")
         except (Exception, SystemExit, TimeLimitError) as error:
-            why = str(error) if isinstance(error, UserError) else one_line(error)
-            self._broken.append(BrokenPlugin(name, source.origin, why, "".join(traceback.format_exception(error))))
+            trace = "".join(traceback.format_exception(error))
+            self._broken.append(BrokenPlugin(name, source.origin, one_line(error), trace))
             return
         if not taken:
             self._loaded[name] = loaded
             keras_link.announce(loaded, self._load_layer)
+
+
+def _check_config(name: str, value: Any) -> None:
+    from ogbrain.config import ExperimentConfig  # heavier than all the rest of the registry
+
+    if not isinstance(value, type) or not issubclass(value, ExperimentConfig):
+        raise UserError(f"config {name!r}: {value!r} is no subclass of ogbrain.config.ExperimentConfig")
+    if "__dataclass_fields__" not in vars(value):
+        raise UserError(f"config {name!r}: {value!r} is no dataclass; @dataclasses.dataclass(frozen=True)")
 
 
 def _table(loaded: LoadedPlugin, kind: str) -> Any:
