@@ -1,6 +1,6 @@
 """What all commands share: flags, short help, one line for an error, exit codes.
 
-Exit codes: 0 done, 1 a fault of the program, 2 the user's input, 130 interrupted.
+Exit codes: 0 done, 1 a fault of the program or the machine, 2 the user's input, 130 interrupted.
 """
 
 import contextlib
@@ -58,9 +58,11 @@ def run(
         if _HELP.intersection(options):
             print(_help(usage, summary, shown), flush=True)
             sys.exit(0)
-        app.run(lambda arguments: _run(main, arguments), argv, lambda arguments: _parsed(arguments, shown))
+        app.run(
+            lambda arguments: _run(main, arguments), argv, flags_parser=lambda arguments: _parsed(arguments, shown)
+        )
     except UserError as error:
-        _fail(2, one_line(error), debug)
+        _fail(error.exit_code, one_line(error), debug)
     except KeyboardInterrupt as error:
         _fail(130, str(error) or "interrupted", debug)
     except BrokenPipeError:
@@ -89,6 +91,8 @@ def output(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
+    except BrokenPipeError:  # of something that was printed
+        raise
     except OSError as error:
         raise RunError(f"{folder}: cannot be written ({error.strerror}); free space or another folder") from error
 

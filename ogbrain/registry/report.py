@@ -60,7 +60,8 @@ def description_text(description: dict[str, Any], width: int) -> str:
         if description["problems"]:
             parts.append("\n".join(["Problems", *(f"  {problem}" for problem in description["problems"])]))
     for broken in description["broken"]:
-        parts.append(f"Broken: {broken['name']} ({broken['origin']}): {broken['why']}\n\n{broken['traceback'].rstrip()}")
+        line = f"Broken: {broken['name']} ({broken['origin']}): {broken['why']}"
+        parts.append(f"{line}\n\n{broken['traceback'].rstrip()}")
     return "\n\n".join(parts)
 
 
