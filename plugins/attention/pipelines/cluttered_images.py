@@ -79,8 +79,8 @@ class ClutteredImages(Pipeline):
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the data set's own images, in pixels."""
-        feature = self.info.features.get("image")
-        shape = getattr(feature, "shape", ())
+        features = self.info.features
+        shape = features["image"].shape if "image" in features else ()
         if len(shape) != 3 or None in shape:
             raise UserError(
                 f"data set {self.info.name!r} has no images of one size; shape of its feature 'image': {shape or 'none'}"
