@@ -5,8 +5,9 @@ nothing but its standard library:
 
     python3 install_environment.py LOCK ENVIRONMENT
 
-LOCK is a complete requirements file with hashes. ENVIRONMENT is a new folder: `venv/` is made in it, `bin/ogbrain-python`,
-the program to run scripts with, and `digest`, which names the lock and the Python that all this was made from.
+LOCK is a complete requirements file with hashes. ENVIRONMENT is a new folder: `venv/` is made in it,
+`bin/ogbrain-python`, the program to run scripts with, and `digest`, which names the lock and the Python that all this
+was made from.
 """
 
 import compileall
@@ -20,9 +21,12 @@ import time
 import venv
 
 # Imported by the setup.py of the packages that come as source only. The lock has it too.
-BUILD_TOOLS = ("setuptools", "wheel", "packaging")
+_BUILD_TOOLS = ("setuptools", "wheel", "packaging")
 
-WRAPPER = """\
+# "Collecting name==1.0 ...", or "Processing .../name-1.0-py3-none-any.whl" of a file that is on this machine already.
+_PROGRESS = re.compile(r"(?:Collecting|Processing) (?:\S*/)?([A-Za-z0-9_.]+(?:-[a-z][a-z-]*)*)(?:==|-)([^- ]+)")
+
+_WRAPPER = """\
 #!/bin/sh
 # Runs a script in the environment {digest}.
 # -P keeps the script's own folder off sys.path: a file named like a package must not hide that package.
@@ -64,11 +68,12 @@ def say(text: str) -> None:
 def pip_install(python: pathlib.Path, requirements: pathlib.Path, text: str, total: int) -> None:
     """Installs exactly what a piece of a lock says, with one line of progress a package."""
     requirements.write_text(text, encoding="utf-8")
-    command = [python, "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile"]
+    command = [str(python), "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile"]
     command += ["--no-build-isolation", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command += ["-r", requirements]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    environment.pop("PIP_REQUIRE_VIRTUALENV", None)
+    command += ["-r", str(requirements)]
+    unwanted = ("PIP_USER", "PYTHONHOME", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment["PYTHONUNBUFFERED"] = "1"
     done = 0
     kept = []
     with subprocess.Popen(
@@ -77,9 +82,7 @@ def pip_install(python: pathlib.Path, requirements: pathlib.Path, text: str, tot
         assert process.stdout is not None
         for line in process.stdout:
             kept.append(line)
-            # "Collecting name==1.0", or "Processing .../name-1.0-py3-none-any.whl" if it is on this machine already.
-            found = re.match(r"(?:Collecting|Processing) (?:\S*/)?([A-Za-z0-9_.]+(?:-[a-z][a-z-]*)*)(?:==|-)([^- ]+)", line)
-            if found:
+            if found := _PROGRESS.match(line):
                 done += 1
                 say(f"  [{done}/{total}] {found.group(1)} {found.group(2)}")
             elif line.startswith("Installing collected"):
@@ -101,8 +104,8 @@ def main() -> None:
     venv.EnvBuilder(with_pip=True, symlinks=True, clear=True).create(venv_dir)
     python = venv_dir / "bin" / "python"
     packages = split_lock(text)
-    tools = "".join(packages[name] for name in BUILD_TOOLS if name in packages)
-    rest = {name: lines for name, lines in packages.items() if name not in BUILD_TOOLS}
+    tools = "".join(packages[name] for name in _BUILD_TOOLS if name in packages)
+    rest = {name: lines for name, lines in packages.items() if name not in _BUILD_TOOLS}
     pip_install(python, environment / "build_tools.txt", tools, len(packages) - len(rest))
     pip_install(python, environment / "packages.txt", "".join(rest.values()), len(rest))
 
@@ -113,7 +116,7 @@ def main() -> None:
 
     wrapper = environment / "bin" / "ogbrain-python"
     wrapper.parent.mkdir()
-    script = WRAPPER.format(digest=digest, python=python, repository=environment.name)
+    script = _WRAPPER.format(digest=digest, python=python, repository=environment.name)
     wrapper.write_text(script, encoding="utf-8")
     wrapper.chmod(0o755)
     (environment / "digest").write_text(digest, encoding="utf-8")
