@@ -1,0 +1,1 @@
+"""TFDS builders of real data out of packages, one a folder; `catalog.py` lists them."""

@@ -1,0 +1,98 @@
+"""Finds a TFDS builder by name: one of the catalogs, else TFDS' own; prepares it if need be."""
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+
+from ogbrain.data import catalog
+from ogbrain.data.sources.file_lock import file_lock
+from ogbrain.data.sources.locations import data_root, prepared_dir
+from ogbrain.errors import UserError, unknown_name
+
+
+def builder(
+    name: str, data_dir: str = "", prepare: bool = True, config: tfds.download.DownloadConfig | None = None
+) -> tfds.core.DatasetBuilder:
+    """Returns the builder of a data set, prepared.
+
+    Preparing is atomic: TFDS writes into a folder aside and renames it; one process at a
+    time does so, and what a killed one left aside is cleared away first.
+
+    Args:
+        name: `NAME` or `NAME/CONFIG`; a name of a catalog means that data set even where TFDS has the same name.
+        data_dir: Folder of all data; default `$OGBRAIN_DATA_DIR`, or else `~/.cache/ogbrain`.
+        prepare: Whether to prepare the data set if it is not, with its progress shown.
+        config: How TFDS is to prepare it.
+
+    Raises:
+        UserError: There is no such data set or config, or its data cannot be had or read.
+
+    Example:
+        >>> builder("fashion_mnist").as_dataset(split="train")
+    """
+    found = _find(name, data_dir)
+    if not prepare or found.is_prepared():
+        return found
+    folder = Path(found.data_dir)
+    title = found.info.full_name
+    try:
+        with file_lock(folder.parent / ".lock", f"preparing {title}"):
+            found = _find(name, data_dir)  # another process may have prepared it while this one waited
+            if not found.is_prepared():
+                for left in folder.parent.glob(f"incomplete.*_{folder.name}"):
+                    shutil.rmtree(left, ignore_errors=True)
+                print(f"preparing {title} in {folder}", file=sys.stderr, flush=True)
+                found.download_and_prepare(
+                    download_dir=str(data_root(data_dir) / "downloads"),
+                    download_config=config or tfds.download.DownloadConfig(try_download_gcs=False),
+                )
+    except UserError:
+        raise
+    except Exception as error:
+        raise _explained(error, title, folder) from error
+    return found
+
+
+def _find(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
+    base, _, config = name.partition("/")
+    entry = catalog.entries().get(base)
+    folder = str(prepared_dir(data_dir))
+    if entry is None:
+        return _find_in_tfds(name, folder)
+    if entry.kind == "resource":
+        raise UserError(f"{base!r} is a resource, not a data set of examples; ogbrain.data.resources.load loads it")
+    entry.check_config(config)
+    found = importlib.import_module(entry.module).Builder(data_dir=folder, config=config or None)
+    found.packages_root = data_dir
+    return found
+
+
+def _find_in_tfds(name: str, folder: str) -> tfds.core.DatasetBuilder:
+    try:
+        return tfds.builder(name, data_dir=folder)
+    except tfds.core.registered.DatasetNotFoundError as error:
+        known = [*catalog.entries(), *tfds.list_builders(with_community_datasets=False)]
+        raise unknown_name("data set", name.partition("/")[0], known) from error
+    except Exception as error:
+        raise UserError(f"data set {name!r}: {' '.join(str(error).split())}") from error
+
+
+def _explained(error: Exception, title: str, folder: Path) -> Exception:
+    """Returns the error to raise for one that preparing met: one line where the cause is not a fault of the code."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, UserError):  # raised among the examples, wrapped by TFDS
+            return chain
+        # urllib3's errors, requests' and those of sockets, told apart by name: none is imported for it.
+        if any(word in type(chain).__name__ for word in ("Connect", "gaierror", "Timeout", "MaxRetry", "Proxy", "SSL")):
+            return UserError(
+                f"data set {title}: its download needs the web, which cannot be reached ({type(chain).__name__}); "
+                f"data sets out of packages: {', '.join(catalog.entries())}"
+            )
+        if isinstance(chain, OSError) and chain.strerror:
+            return UserError(f"data set {title}: cannot be prepared in {folder}: {chain.strerror}")
+        chain = chain.__cause__ or chain.__context__
+    return error
