@@ -58,9 +58,7 @@ def run(
         if _HELP.intersection(options):
             print(_help(usage, summary, shown), flush=True)
             sys.exit(0)
-        app.run(
-            lambda arguments: _run(main, arguments), argv, flags_parser=lambda arguments: _parsed(arguments, shown)
-        )
+        app.run(lambda arguments: _run(main, arguments), argv, flags_parser=lambda arguments: _parsed(arguments, shown))
     except UserError as error:
         _fail(error.exit_code, one_line(error), debug)
     except KeyboardInterrupt as error:
@@ -122,7 +120,7 @@ def _help(usage: str, summary: str, shown: Sequence[str]) -> str:
     lines = []
     for signature in signatures:
         flag = FLAGS[signature[2:].partition("=")[0]]
-        default = f" Default: {flag.default_as_str}." if flag.default not in (None, "", False, []) else ""
+        default = f" Default: {flag.default}." if flag.default not in (None, "", False, []) else ""
         lines.append(f"  {signature:{width}}  {' '.join((flag.help or '').split())}{default}")
     return "\n".join([f"Usage: {usage}", "", summary.strip(), "", "Flags:", *lines])
 

@@ -4,9 +4,9 @@ import json
 
 from absl import flags
 
-from ogbrain import command, table
+from ogbrain import command, registry, table
 from ogbrain.errors import UserError, unknown_name
-from ogbrain.registry import REGISTRY, description, report
+from ogbrain.registry import description, report
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON, for other programs.")
 
@@ -21,11 +21,11 @@ def main(arguments: list[str]) -> None:
     name, *rest = arguments or ["list"]
     if name == "list":
         _expect(name, rest, 0)
-        found = description.listing(REGISTRY)
+        found = description.listing(registry.REGISTRY)
         text = report.listing_text(found, table.terminal_width())
     elif name == "describe":
         _expect(name, rest, 1)
-        found = description.description(REGISTRY, rest[0])
+        found = description.description(registry.REGISTRY, rest[0])
         text = report.description_text(found, table.terminal_width())
     else:
         raise unknown_name("command", name, ["list", "describe"], "--help says more")

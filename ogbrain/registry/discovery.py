@@ -138,8 +138,8 @@ def _manifest(module: ModuleType, attribute: str) -> Plugin:
     plugin = getattr(module, attribute, None)
     if isinstance(plugin, Plugin):
         return plugin
-    found = f"{attribute} is a {type(plugin).__name__}" if hasattr(module, attribute) else f"no {attribute}"
-    raise UserError(f"{module.__file__} has {found}; {attribute} = ogbrain.Plugin(...)".replace("has PLUGIN is", "has"))
+    found = f"a {attribute} of type {type(plugin).__name__}" if hasattr(module, attribute) else f"no {attribute}"
+    raise UserError(f"{module.__file__} has {found}; {attribute} = ogbrain.Plugin(...)")
 
 
 def _raise(error: BaseException) -> Any:

@@ -63,7 +63,7 @@ class Plugin:
         name = arguments.get("name", "without a name")
         if api != API or isinstance(api, bool):
             what = "ogbrain" if isinstance(api, int) and api > API else "the plugin"
-            raise UserError(f"plugin {name} was written for API {api}, this ogbrain provides {API}: update {what}")
+            raise UserError(f"plugin {name} was written for API {api!r}, this ogbrain provides {API}: update {what}")
         for argument in arguments:
             if argument not in cls.__dataclass_fields__:
                 raise unknown_name(f"argument of plugin {name}", argument, cls.__dataclass_fields__)
