@@ -24,13 +24,14 @@ class Checkpoints:
     Args:
         folder: The run's `checkpoints` folder.
         items: Variables by group, weights under `"model"`.
-        state: The run's counters; None where only weights are read.
+        state: The run's counters; left out where only weights are read.
     """
 
     def __init__(self, folder: Path, items: Mapping[str, Sequence[tf.Variable]], state: RunState | None = None):
         self.folder = folder
         self._weights = tf.train.Checkpoint(model=list(items["model"]))
-        self._all = tf.train.Checkpoint(**{name: list(group) for name, group in items.items()}, state=state)
+        groups = {name: list(group) for name, group in items.items()}
+        self._all = tf.train.Checkpoint(**groups, state=state or RunState())
 
     def save_last(self, step: int) -> None:
         """Saves all variables, then drops older checkpoints.

@@ -83,9 +83,9 @@ class SupervisedExperiment(Experiment):
         finally:
             keras.config.set_dtype_policy(previous)
         if not self.model.built:
-            # A subclassed model makes its weights when it first sees a batch.
+            # Such a model makes its weights when it first sees a batch; one of zeros will do.
             specification = self.pipeline.batches("train", batch_size=1, seed=self.config.seed).element_spec
-            tf.function(lambda batch: self.loss(self.model, batch, training=False)).get_concrete_function(specification)
+            self.loss(self.model, tf.nest.map_structure(_zeros, specification), training=False)
         self._weights = {id(variable) for variable in self.model.weights}
         self._evaluation_data: dict[str, tf.data.Dataset] = {}
         self._evaluate_step = tf.function(self._evaluate_replica, reduce_retracing=True)
@@ -174,7 +174,7 @@ class SupervisedExperiment(Experiment):
         return self._step.get_concrete_function(self._iterator).graph
 
     def learning_rate(self) -> float:
-        return float(self.optimizer.learning_rate)
+        return float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
 
     def description(self) -> dict[str, str]:
         info = self.pipeline.info
@@ -207,6 +207,10 @@ class SupervisedExperiment(Experiment):
     def _evaluate_replica(self, batch: Batch) -> tf.Tensor:
         self._evaluate_names, values = _sums(self.evaluate_batch(self.model, batch), batch)
         return values
+
+
+def _zeros(specification: tf.TensorSpec) -> tf.Tensor:
+    return tf.zeros([size or 1 for size in specification.shape], specification.dtype)
 
 
 def _sums(metrics: dict[str, tf.Tensor], batch: Batch) -> tuple[tuple[str, ...], tf.Tensor]:

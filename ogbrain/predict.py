@@ -1,0 +1,64 @@
+"""Answers inputs of one's own with a run: `bazel run //ogbrain:predict -- --run=DIR --input=FILE`."""
+
+import json
+import re
+
+from absl import flags
+
+from ogbrain import command
+from ogbrain.errors import UserError
+from ogbrain.paths import user_path
+
+_RUN = flags.DEFINE_string("run", "", "The run's folder.")
+_INPUT = flags.DEFINE_multi_string("input", [], "A file or a text, whichever the experiment takes; may be repeated.")
+_INPUT_FILE = flags.DEFINE_string("input_file", "", "A file of many inputs, one a line; answers are JSON lines.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "predictions", "Where pictures go, made if need be.")
+
+
+def main(arguments: list[str]) -> None:
+    """Does what the flags say."""
+    command.no_arguments(arguments)
+    if not _RUN.value:
+        raise UserError("--run=DIR is needed, a run's folder as `train` printed it")
+    inputs = _inputs()
+    from ogbrain.training.saved_run import SavedRun
+
+    run = SavedRun(user_path(_RUN.value))
+    folder = user_path(_OUTPUT_DIR.value)
+    for number, (given, prediction) in enumerate(zip(inputs, run.experiment.predict(inputs), strict=True)):
+        data = {"input": given, **prediction.data}
+        if prediction.picture is not None:
+            from PIL import Image
+
+            stem = re.sub(r"[^\w.-]+", "_", given)[-60:].strip("._") or "input"
+            file = folder / f"{number:03d}-{stem}.png"
+            with command.output(folder):
+                Image.fromarray(prediction.picture).save(file)
+            data["picture"] = str(file)
+        if _INPUT_FILE.value:
+            print(json.dumps(data, ensure_ascii=False))
+        else:
+            print(f"{given}: {prediction.text}" + (f"\npicture: {data['picture']}" if "picture" in data else ""))
+
+
+def _inputs() -> list[str]:
+    inputs = list(_INPUT.value)
+    if _INPUT_FILE.value:
+        file = user_path(_INPUT_FILE.value)
+        try:
+            inputs += [line for line in file.read_text().splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+            raise UserError(f"--input_file={file}: {reason}; a text file with an input a line") from None
+    if not inputs:
+        raise UserError("--input=FILE|TEXT or --input_file=FILE is needed, what to answer")
+    return inputs
+
+
+if __name__ == "__main__":
+    command.run(
+        main,
+        usage="bazel run //ogbrain:predict -- --run=DIR --input=FILE|TEXT [FLAGS]",
+        summary="Answers files or texts of your own with a run's best weights, and draws what the model did.",
+        shown=("run=DIR", "input=FILE|TEXT", "input_file=FILE", "output_dir=DIR"),
+    )

@@ -1,0 +1,58 @@
+"""Trains an experiment: `bazel run //ogbrain:train -- --plugin=attention`."""
+
+import shlex
+import sys
+
+from absl import flags
+
+from ogbrain import command, config
+from ogbrain.paths import user_path, working_directory
+from ogbrain.run_request import RunRequest
+
+_PLUGIN = flags.DEFINE_string("plugin", "", "Run this plugin's default experiment.")
+_EXPERIMENT = flags.DEFINE_string("experiment", "", "Run this experiment.")
+_CONFIG_FILE = flags.DEFINE_string("config_file", "", "Repeat the run whose config.json this is; flags override it.")
+_RUN_DIR = flags.DEFINE_string("run_dir", "", "The run's own folder. Default: runs/EXPERIMENT/TIME-ID.")
+_RESUME = flags.DEFINE_bool("resume", False, "Go on with the run in --run_dir.")
+_DISTRIBUTE = flags.DEFINE_string("distribute", "none", "none, mirrored (devices of this machine) or multiworker.")
+flags.DEFINE_string("config.FIELD", "", "Set a field of the config; `plugins describe PLUGIN` lists them.")
+
+USAGE = "bazel run //ogbrain:train -- --plugin=NAME [FLAGS]"
+SUMMARY = "Trains an experiment, shows how well it does and leaves a run folder behind."
+SHOWN = (
+    "plugin=NAME",
+    "experiment=PLUGIN/NAME",
+    "config.FIELD=VALUE",
+    "config_file=FILE",
+    "run_dir=DIR",
+    "resume",
+    "distribute=HOW",
+)
+
+_overrides, _arguments = config.split_arguments(sys.argv)
+
+
+def main(arguments: list[str]) -> None:
+    """Does what the flags say."""
+    command.no_arguments(arguments)
+    request = RunRequest.resolve(
+        plugin=_PLUGIN.value,
+        experiment=_EXPERIMENT.value,
+        config_file=user_path(_CONFIG_FILE.value) if _CONFIG_FILE.value else None,
+        run_dir=user_path(_RUN_DIR.value) if _RUN_DIR.value else None,
+        resume=_RESUME.value,
+        plugin_path=[user_path(path) for path in flags.FLAGS.plugin_path],
+        overrides=_overrides,
+    )
+    # Only now: bad input is answered before TensorFlow's seconds of import.
+    from ogbrain.training import launch
+
+    folder, results = launch.train(request, _DISTRIBUTE.value, working_directory() / "runs")
+    print(launch.summary(results))
+    run = shlex.quote(str(folder))
+    print(f"run folder: {folder}\nnext:       bazel run //ogbrain:predict -- --run={run} --input=FILE")
+    print(f"            bazel run //ogbrain:export -- --run={run} --export_dir=exports")
+
+
+if __name__ == "__main__":
+    command.run(main, usage=USAGE, summary=SUMMARY, shown=SHOWN, argv=_arguments)
