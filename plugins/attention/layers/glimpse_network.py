@@ -8,7 +8,8 @@ class GlimpseNetwork(keras.layers.Layer):
     """Encodes the patches of a glimpse together with its location.
 
     `g = relu(A relu(B patches) + C relu(D location))`: one hidden layer for what, one for
-    where, and a sum, so that the code of an object carries its place.
+    where, and a sum, so that the code of an object carries its place. `A` and `C` are one
+    dense layer over both hidden layers side by side, which is the same and one product fewer.
 
     Args:
         units: Depth of the output.
@@ -37,24 +38,22 @@ class GlimpseNetwork(keras.layers.Layer):
         dtype = self.dtype_policy
         self.flatten = keras.layers.Flatten(dtype=dtype)
         self.patch_hidden = keras.layers.Dense(patch_units, activation="relu", dtype=dtype, name="patch_hidden")
-        self.patch_out = keras.layers.Dense(units, dtype=dtype, name="patch_out")
         self.location_hidden = keras.layers.Dense(
             location_units, activation="relu", dtype=dtype, name="location_hidden"
         )
-        self.location_out = keras.layers.Dense(units, use_bias=False, dtype=dtype, name="location_out")
+        self.joined = keras.layers.Dense(units, activation="relu", dtype=dtype, name="joined")
 
     def build(self, patches_shape, locations_shape):
-        """Builds the four dense layers."""
+        """Builds the dense layers."""
         self.patch_hidden.build(self.flatten.compute_output_shape(patches_shape))
-        self.patch_out.build((None, self.patch_units))
         self.location_hidden.build(locations_shape)
-        self.location_out.build((None, self.location_units))
+        self.joined.build((None, self.patch_units + self.location_units))
         super().build(patches_shape)
 
     def call(self, patches, locations):
-        what = self.patch_out(self.patch_hidden(self.flatten(patches)))
-        where = self.location_out(self.location_hidden(locations))
-        return ops.relu(what + where)
+        what = self.patch_hidden(self.flatten(patches))
+        where = self.location_hidden(locations)
+        return self.joined(ops.concatenate([what, where], axis=-1))
 
     def compute_output_shape(self, patches_shape, locations_shape):
         """Returns `(batch, units)`."""

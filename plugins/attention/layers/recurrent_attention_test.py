@@ -24,13 +24,13 @@ class GlimpseNetworkTest(absltest.TestCase):
         network = GlimpseNetwork(units=6, patch_units=5, location_units=4)
         patches = np.random.default_rng(0).random((3, 2, 2, 2, 1), "float32")
         locations = np.random.default_rng(1).uniform(-1, 1, (3, 2)).astype("float32")
-        got = network(patches, locations)
+        network(patches, locations)
         for weight in network.trainable_weights:
             weight.assign(np.random.default_rng(len(weight.path)).normal(size=weight.shape))
         got = network(patches, locations)
         what = np.maximum(patches.reshape(3, -1) @ network.patch_hidden.kernel + network.patch_hidden.bias, 0)
         where = np.maximum(locations @ network.location_hidden.kernel + network.location_hidden.bias, 0)
-        total = what @ network.patch_out.kernel + network.patch_out.bias + where @ network.location_out.kernel
+        total = what @ network.joined.kernel[:5] + where @ network.joined.kernel[5:] + network.joined.bias
         np.testing.assert_allclose(got, np.maximum(total, 0), rtol=1e-4, atol=1e-5)
 
     def test_config(self):
