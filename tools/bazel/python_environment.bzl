@@ -6,7 +6,6 @@ packages into it, and describes it as a pair of Python runtimes. `//tools/bazel:
 
 _OLDEST = (3, 11)
 _NEWEST = (3, 13)
-_WANTED = "Python 3.11, 3.12 or 3.13"
 
 # Prints: major minor executable has-venv. Run to find out, since a program named python3 on the PATH may be a shim
 # that fails, or any version.
@@ -29,7 +28,7 @@ py_runtime(
     name = "runtime",
     interpreter_path = "{interpreter}",
     python_version = "PY3",
-    stub_shebang = "#!{python} -IS",
+    stub_shebang = "#!{launcher}",
 )
 
 py_runtime_pair(
@@ -52,7 +51,14 @@ def _probe(ctx, candidate):
     )
 
 def _find_python(ctx):
-    """Finds a Python that will do; fails with one line if there is none."""
+    """Looks for a Python that will do.
+
+    Args:
+        ctx: The repository's context.
+
+    Returns:
+        Its path and an empty string; or None and one line that says what to install.
+    """
     named = ctx.os.environ.get("OGBRAIN_PYTHON", "")
     names = [named] if named else ["python3", "python3.13", "python3.12", "python3.11"]
     seen = []
@@ -67,19 +73,26 @@ def _find_python(ctx):
         if python.version < _OLDEST or python.version > _NEWEST:
             continue
         if python.has_venv:
-            return python.path
+            return python.path, ""
         without_venv = without_venv or version
     if without_venv:
-        fail("Python {0} is here without its venv module: install it (Debian, Ubuntu: apt-get install python{0}-venv).".format(
-            without_venv,
-        ))
-    fail("{} is needed ({}): install one with its venv module (Debian, Ubuntu: apt-get install python3 python3-venv) or name one with --repo_env=OGBRAIN_PYTHON=/path/to/python3.".format(
-        _WANTED,
-        ", ".join(seen) if seen else "%s does not run" % named if named else "no python3 on the PATH runs",
-    ))
+        need = "Python %s is here without its venv module" % without_venv
+        package = "python%s-venv" % without_venv
+    else:
+        found = ", ".join(seen) if seen else (named or "python3") + " does not run"
+        need = "Python 3.11, 3.12 or 3.13 with venv is needed, and %s" % found
+        package = "python3.11-venv"
+    return None, "%s: install it (Debian, Ubuntu: apt-get install %s), then run: bazel sync --only=%s" % (need, package, ctx.name)
 
 def _python_environment_impl(ctx):
-    python = _find_python(ctx)
+    python, problem = _find_python(ctx)
+    if problem:
+        # All programs then say so in this one line. fail() would bury it in the rule's own traceback.
+        stand_in = ctx.path("bin/no-python")
+        ctx.file(stand_in, "#!/bin/sh\necho '%s' >&2\nexit 1\n" % problem.replace("'", ""))
+        ctx.file("BUILD", _BUILD.format(interpreter = stand_in, launcher = stand_in))
+        return
+
     lock = ctx.path(ctx.attr.lock)
     ctx.report_progress("installing the Python packages of " + lock.basename)
     result = ctx.execute(
@@ -91,11 +104,11 @@ def _python_environment_impl(ctx):
         fail("The Python packages could not be installed: see the lines above.")
 
     # The digest is part of the interpreter's path, so that what was built and tested with other packages is stale.
-    interpreter = "bin/ogbrain-python-" + ctx.read("digest")
+    interpreter = ctx.path("bin/ogbrain-python-" + ctx.read("digest"))
     ctx.symlink("bin/ogbrain-python", interpreter)
     ctx.file("BUILD", _BUILD.format(
-        interpreter = ctx.path(interpreter),
-        python = ctx.path("venv/bin/python"),
+        interpreter = interpreter,
+        launcher = "%s -IS" % ctx.path("venv/bin/python"),
     ))
 
 python_environment = repository_rule(
