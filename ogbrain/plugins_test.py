@@ -1,4 +1,5 @@
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -11,6 +12,7 @@ from unittest import mock
 from absl.testing import absltest, flagsaver
 
 from ogbrain import command, plugins, registry
+from ogbrain.registry import discovery
 from ogbrain.registry.specimens import manifest, write_plugin
 
 LIGHT = """
@@ -48,8 +50,7 @@ class PluginsTest(absltest.TestCase):
         return exit_.exception.code or 0, output.getvalue(), errors.getvalue()
 
     def test_list_has_the_plugins_of_the_tree(self):
-        import plugins as tree
-
+        tree = importlib.import_module(discovery.IN_TREE_PACKAGES[0])
         code, output, _ = self.run_plugins("list", "--json")
         self.assertEqual(code, 0)
         listed = {plugin["name"]: plugin for plugin in json.loads(output)["plugins"]}

@@ -14,13 +14,14 @@ def terminal_width() -> int:
     return min(max(shutil.get_terminal_size((100, 24)).columns, 80), 120)
 
 
-def table(rows: Sequence[Sequence[str]], width: int, indent: str = "  ") -> str:
+def table(rows: Sequence[Sequence[str]], width: int, indent: str = "  ", limits: Sequence[int] = ()) -> str:
     """Lays out rows in columns; cells that are too long are wrapped, those of the widest column first.
 
     Args:
         rows: The cells, equally many in each row.
         width: Columns of characters that the table may take, its indent included.
         indent: What each line begins with.
+        limits: The most that the first columns may take, each; the others take what is left.
 
     Returns:
         The lines, without trailing blanks, joined by newlines; empty without rows.
@@ -32,6 +33,7 @@ def table(rows: Sequence[Sequence[str]], width: int, indent: str = "  ") -> str:
     if not rows:
         return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [min(pair) for pair in itertools.zip_longest(widths, limits[: len(widths)], fillvalue=width)]
     room = width - len(indent) - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room and max(widths) > _NARROWEST:
         widest = widths.index(max(widths))

@@ -6,6 +6,7 @@ from typing import Any
 from ogbrain.registry.description import SHOWN_KINDS
 from ogbrain.table import table
 
+_LIMITS = (28, 10, 16)  # field, type, default: long ones are rare, and what they mean needs room
 _DESCRIBE = "`bazel run //ogbrain:plugins -- describe NAME`"
 
 
@@ -56,7 +57,9 @@ def description_text(description: dict[str, Any], width: int) -> str:
                 rows = [["field", "type", "default", "meaning"]]
                 for field in experiment["config"]:
                     rows.append([field["name"], field["type"], _value(field["default"]), field["doc"]])
-                parts.append(f"Config of {experiment['name']}, --config.FIELD=VALUE\n{table(rows, width)}")
+                parts.append(
+                    f"Config of {experiment['name']}, --config.FIELD=VALUE\n{table(rows, width, limits=_LIMITS)}"
+                )
         if description["problems"]:
             parts.append("\n".join(["Problems", *(f"  {problem}" for problem in description["problems"])]))
     for broken in description["broken"]:
