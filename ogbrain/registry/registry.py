@@ -81,7 +81,9 @@ class Registry:
             return plugins[name]
         for broken in self._broken:
             if broken.name == name:
-                hint = f"`bazel run //ogbrain:plugins -- describe {name}` shows the traceback"
+                # Without its folder the other command would not find it.
+                path = " --plugin_path=" + broken.origin[7:] if broken.origin.startswith("folder ") else ""
+                hint = f"`bazel run //ogbrain:plugins -- describe {name}{path}` shows the traceback"
                 raise UserError(f"plugin {name!r} ({broken.origin}) cannot be used: {broken.why}; {hint}")
         raise unknown_name("plugin", str(name), [*plugins, *(broken.name for broken in self._broken)], HINT)
 
@@ -165,10 +167,9 @@ class Registry:
         if loaded.plugin.default_experiment:
             return f"{plugin}/{loaded.plugin.default_experiment}"
         own = [f"{plugin}/{name}" for name in sorted(loaded.plugin.experiments)]
-        raise UserError(
-            f"plugin {plugin!r} has no default experiment; "
-            + (f"--experiment=NAME, one of: {', '.join(own)}" if own else "nor any other")
-        )
+        if not own:
+            raise UserError(f"plugin {plugin!r} has no experiments")
+        raise UserError(f"plugin {plugin!r} has no default experiment; --experiment=NAME, one of: {', '.join(own)}")
 
     def announce_layers(self) -> None:
         """Looks for plugins and tells Keras of their layers, so that saved models find them."""

@@ -118,7 +118,9 @@ class IsolationTest(RegistryTestCase):
         self.assertLen(broken.why.splitlines(), 1)
         self.assertIn("Traceback", broken.traceback)
         self.assertIn(broken.why.split(":")[0].split(" ")[0], broken.traceback)
-        with self.fails("plugin 'bad'", broken.why, "describe bad` shows the traceback"):
+        with self.fails(
+            "plugin 'bad'", broken.why, f"describe bad --plugin_path={self.folder.resolve()}/bad` shows the traceback"
+        ):
             found.load("layers", "bad/scale")
         with self.fails("plugin 'bad'", broken.why):
             found.default_experiment("bad")
@@ -226,7 +228,7 @@ class NamesTest(RegistryTestCase):
         self.plugin("none", none, folder=self.folder / "more")
         self.plugin("two", manifest("two", experiments=two, configs=two), folder=self.folder / "more")
         self.found.add_path(self.folder / "more")
-        with self.fails("plugin 'none' has no default experiment"):
+        with self.fails("plugin 'none' has no experiments"):
             self.found.default_experiment("none")
         with self.fails("plugin 'two' has no default experiment", "one of: two/a, two/b"):
             self.found.default_experiment("two")
