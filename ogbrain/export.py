@@ -21,7 +21,8 @@ def main(arguments: list[str]) -> None:
     from ogbrain.serving.export import export
     from ogbrain.training.saved_run import SavedRun
 
-    exported = export(SavedRun(user_path(_RUN.value)), user_path(_EXPORT_DIR.value), _VERSION.value)
+    run = SavedRun(user_path(_RUN.value))
+    exported = export(run.name, run.experiment, user_path(_EXPORT_DIR.value), _VERSION.value)
     for name, signature in exported.signatures.items():
         print(f"{name}: {signature}")
     print(f"exported: {exported.folder}")

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ogbrain.errors import UserError
 from ogbrain.training.checkpoints import writing
-from ogbrain.training.saved_run import SavedRun
+from ogbrain.training.experiment import Experiment
 
 PYTHON_OPS = frozenset({"PyFunc", "EagerPyFunc", "PyFuncStateless"})
 """Ops that call back into this process: they export without a word and fail in every server."""
@@ -28,11 +28,12 @@ class Exported:
     """What each signature takes and answers, in one line, by name."""
 
 
-def export(run: SavedRun, export_dir: Path, version: int = 0) -> Exported:
-    """Writes a run's model as `export_dir/MODEL/VERSION`, whole or not at all.
+def export(name: str, experiment: Experiment, export_dir: Path, version: int = 0) -> Exported:
+    """Writes a trained model as `export_dir/MODEL/VERSION`, whole or not at all.
 
     Args:
-        run: The run, weights restored.
+        name: `plugin/experiment`; the model is called `plugin_experiment`.
+        experiment: The experiment, weights restored.
         export_dir: Folder of all exported models.
         version: The version's number; 0 takes the one after the last.
 
@@ -41,25 +42,26 @@ def export(run: SavedRun, export_dir: Path, version: int = 0) -> Exported:
         RunError: The folder cannot be written.
 
     Example:
-        >>> folder = export(SavedRun(Path("runs/mine")), Path("exports")).folder
+        >>> run = SavedRun(Path("runs/mine"))
+        >>> folder = export(run.name, run.experiment, Path("exports")).folder
         >>> tf.saved_model.load(folder).signatures["serving_default"](image_bytes=tf.constant([png]))
     """
-    model_dir = export_dir / run.name.replace("/", "_")
+    model_dir = export_dir / name.replace("/", "_")
     existing = versions(model_dir)
     version = version or max(existing, default=0) + 1
     if version in existing:
         raise UserError(f"--version={version}: {model_dir} has it already; versions there: {', '.join(map(str, existing))}")
-    signatures = run.experiment.signatures()
+    signatures = experiment.signatures()
     if "serving_default" not in signatures:
-        raise KeyError(f"{run.name}: signatures() lacks 'serving_default'; it has {', '.join(signatures)}")
+        raise KeyError(f"{name}: signatures() lacks 'serving_default'; it has {', '.join(signatures)}")
     archive = keras.export.ExportArchive()
-    archive.track(run.experiment.model)
+    archive.track(experiment.model)
     described = {}
-    for name, function in signatures.items():
+    for endpoint, function in signatures.items():
         concrete = function.get_concrete_function()
-        refuse_python_ops(name, concrete.graph)
-        described[name] = _describe(concrete)
-        archive.add_endpoint(name, function)
+        refuse_python_ops(endpoint, concrete.graph)
+        described[endpoint] = _describe(concrete)
+        archive.add_endpoint(endpoint, function)
     folder, temporary = model_dir / str(version), model_dir / f".{version}.{os.getpid()}.tmp"
     with writing(model_dir):
         model_dir.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The conformance kit: test cases that a plugin's own tests stand on."""
