@@ -21,6 +21,9 @@ IN_TREE_PACKAGES = ("plugins", "ogbrain_plugins")
 
 ENTRY_POINT_GROUP = "ogbrain.plugins"
 
+FOLDER_ORIGIN = "folder "
+"""What the origin of a plugin from a folder begins with; the folder follows."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -92,7 +95,7 @@ def folders(path: Path) -> list[Source]:
 
 
 def _folder(folder: Path) -> Source:
-    origin = f"folder {folder}"
+    origin = f"{FOLDER_ORIGIN}{folder}"
     # A name of its own keeps the folder clear of every other module, whatever it is called.
     package = f"ogbrain_plugin_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
 

@@ -81,8 +81,9 @@ class Registry:
             return plugins[name]
         for broken in self._broken:
             if broken.name == name:
+                folder = broken.origin.removeprefix(discovery.FOLDER_ORIGIN)
                 # Without its folder the other command would not find it.
-                path = " --plugin_path=" + broken.origin[7:] if broken.origin.startswith("folder ") else ""
+                path = f" --plugin_path={folder}" if folder != broken.origin else ""
                 hint = f"`bazel run //ogbrain:plugins -- describe {name}{path}` shows the traceback"
                 raise UserError(f"plugin {name!r} ({broken.origin}) cannot be used: {broken.why}; {hint}")
         raise unknown_name("plugin", str(name), [*plugins, *(broken.name for broken in self._broken)], HINT)
