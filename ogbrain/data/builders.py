@@ -1,16 +1,21 @@
 """Finds a TFDS builder by name: one of the catalogs, else TFDS' own; prepares it if need be."""
 
+import contextlib
 import importlib
+import logging
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import downloader
 
 from ogbrain.data import catalog
 from ogbrain.data.sources.file_lock import file_lock
 from ogbrain.data.sources.locations import data_root, prepared_dir
-from ogbrain.errors import UserError, unknown_name
+from ogbrain.errors import UserError, nearest
 
 
 def builder(
@@ -45,15 +50,32 @@ def builder(
                 for left in folder.parent.glob(f"incomplete.*_{folder.name}"):
                     shutil.rmtree(left, ignore_errors=True)
                 print(f"preparing {title} in {folder}", file=sys.stderr, flush=True)
-                found.download_and_prepare(
-                    download_dir=str(data_root(data_dir) / "downloads"),
-                    download_config=config or tfds.download.DownloadConfig(try_download_gcs=False),
-                )
+                with _few_retries():
+                    found.download_and_prepare(
+                        download_dir=str(data_root(data_dir) / "downloads"),
+                        download_config=config or tfds.download.DownloadConfig(try_download_gcs=False),
+                    )
     except UserError:
         raise
     except Exception as error:
         raise _explained(error, title, folder) from error
+    finally:
+        with contextlib.suppress(OSError):  # a folder that TFDS made and left empty would count as a version
+            folder.rmdir()
     return found
+
+
+@contextlib.contextmanager
+def _few_retries() -> Iterator[None]:
+    """Lets TFDS' downloads fail within seconds where there is no web; their ten retries take minutes, each logged."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with mock.patch.object(downloader, "MAX_RETRIES", 3):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _find(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
@@ -74,8 +96,13 @@ def _find_in_tfds(name: str, folder: str) -> tfds.core.DatasetBuilder:
     try:
         return tfds.builder(name, data_dir=folder)
     except tfds.core.registered.DatasetNotFoundError as error:
-        known = [*catalog.entries(), *tfds.list_builders(with_community_datasets=False)]
-        raise unknown_name("data set", name.partition("/")[0], known) from error
+        # TFDS has hundreds: near names are looked for among all, but only ours are listed.
+        base, ours = name.partition("/")[0], list(catalog.entries())
+        near = nearest(base, [*ours, *tfds.list_builders(with_community_datasets=False)])
+        raise UserError(
+            f"unknown data set {base!r}; {f'did you mean {near!r}? ' if near else ''}"
+            f"Known: {', '.join(ours)}, and all of TFDS"
+        ) from error
     except Exception as error:
         raise UserError(f"data set {name!r}: {' '.join(str(error).split())}") from error
 

@@ -25,7 +25,8 @@ class Entry:
 
     Attributes:
         name: Name of the data set.
-        module: Module that holds its class `Builder`, or, of a resource, its function `load`.
+        module: Module that holds its class `Builder`, or, of a resource, its function `load`; with a leading dot,
+            relative to the catalog's package.
         kind: `images`, `audio`, `text`, `sequences` or `resource`.
         source: Where its data comes from.
         licence: Licence of the data.
@@ -49,7 +50,7 @@ class Entry:
             raise unknown_name(f"config of data set {self.name!r}", config, self.configs)
 
     def is_prepared(self, config: str = "", data_dir: str = "") -> bool:
-        """Returns whether any version of it is prepared; of a resource, False."""
+        """Returns whether any version of it is prepared; a resource never is."""
         folder = prepared_dir(data_dir) / self.name / (config or (self.configs[0] if self.configs else ""))
         return any(folder.glob("[0-9]*/dataset_info.json"))
 
@@ -68,6 +69,7 @@ def entries() -> dict[str, Entry]:
         except Exception as error:
             raise UserError(f"catalog of data sets {origin!r}: {type(error).__name__}: {error}") from error
         for entry in catalog.ENTRIES:
+            entry = dataclasses.replace(entry, module=importlib.util.resolve_name(entry.module, catalog.__package__))
             if entry.name in found:
                 raise UserError(f"data set {entry.name!r} is both in {found[entry.name].module} and in {entry.module}")
             found[entry.name] = entry

