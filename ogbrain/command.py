@@ -4,14 +4,17 @@ Exit codes: 0 done, 1 a fault of the program or the machine, 2 the user's input,
 """
 
 import contextlib
+import importlib
 import os
+import re
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from ogbrain import registry
 from ogbrain.errors import RunError, UserError, one_line, unknown_name
@@ -77,6 +80,26 @@ def no_arguments(arguments: Sequence[str]) -> None:
     """Raises UserError if there are arguments that are not flags, for a command that takes none."""
     if arguments:
         raise UserError(f"argument {arguments[0]!r}: is not a flag; --NAME=VALUE, --help says which")
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the greetings that it prints whatever its log level says; warnings and errors stay."""
+    if FLAGS.debug:
+        return
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+            log.seek(0)
+            for line in log.read().decode(errors="replace").splitlines():
+                if not re.match(r"I\d{4} |WARNING: All log messages before", line):
+                    print(line, file=sys.stderr)
+    logging.set_verbosity(logging.WARNING)
 
 
 @contextlib.contextmanager

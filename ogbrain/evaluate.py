@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> None:
         raise UserError("--run=DIR is needed, a run's folder as `train` printed it")
     if _SPLIT.value not in SPLITS:
         raise unknown_name("value of --split", _SPLIT.value, SPLITS)
+    command.load_tensorflow()
     from ogbrain.training.saved_run import SavedRun
 
     run = SavedRun(user_path(_RUN.value))

@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> None:
         raise UserError("--run=DIR, a run's folder as `train` printed it, and --export_dir=DIR are needed")
     if _VERSION.value < 0:
         raise UserError(f"--version={_VERSION.value}: is not allowed; a whole number from 1 on, or 0 for the next one")
+    command.load_tensorflow()
     from ogbrain.serving.export import export
     from ogbrain.training.saved_run import SavedRun
 

@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> None:
     if not _RUN.value:
         raise UserError("--run=DIR is needed, a run's folder as `train` printed it")
     inputs = _inputs()
+    command.load_tensorflow()
     from ogbrain.training.saved_run import SavedRun
 
     run = SavedRun(user_path(_RUN.value))

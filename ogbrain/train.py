@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> None:
         overrides=_overrides,
     )
     # Only now: bad input is answered before TensorFlow's seconds of import.
+    command.load_tensorflow()
     from ogbrain.training import launch
 
     folder, results = launch.train(request, _DISTRIBUTE.value, working_directory() / "runs")

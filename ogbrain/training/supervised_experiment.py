@@ -1,6 +1,7 @@
 """Experiments that learn from a pipeline of batches by the gradient of a loss."""
 
 import abc
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -196,11 +197,12 @@ class SupervisedExperiment(Experiment):
             if self.model.losses:
                 loss = loss + tf.cast(tf.add_n(self.model.losses), loss.dtype)
             loss = loss / replicas
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        missing = [variable.path for variable, gradient in zip(variables, gradients, strict=True) if gradient is None]
-        if missing:
-            raise ValueError(f"the loss does not depend on these weights: {', '.join(missing)}")
-        self.optimizer.apply(clip(gradients, self.config.optimizer.clip_norm), variables)
+        pairs = list(zip(tape.gradient(loss, [variable.value for variable in variables]), variables, strict=True))
+        unused = [variable.path for gradient, variable in pairs if gradient is None]
+        if unused:
+            warnings.warn(f"the loss does not depend on these weights, they stay as they are: {', '.join(unused)}", stacklevel=1)
+        gradients, used = zip(*[pair for pair in pairs if pair[0] is not None], strict=True)
+        self.optimizer.apply(clip(list(gradients), self.config.optimizer.clip_norm), list(used))
         self._train_names, values = _sums(metrics, batch)
         return values
 

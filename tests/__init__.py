@@ -1,0 +1,1 @@
+"""Tests of what crosses packages: the programs as users start them."""
