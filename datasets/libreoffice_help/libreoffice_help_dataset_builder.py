@@ -2,12 +2,13 @@
 
 import tensorflow_datasets as tfds
 
-from .help_pages import is_good_pair, paragraphs, sentence_pairs
 from ogbrain.data.sources import ArchiveError, DebianPackage
 from ogbrain.data.sources.groups import Groups
 from ogbrain.data.sources.keyed_split import SHARES, split_of
 from ogbrain.data.sources.package_builder import PackageBuilder
 from ogbrain.data.sources.text import comparable, decode_utf8
+
+from .help_pages import is_good_pair, paragraphs, sentence_pairs
 
 ALTERNATIVE = "opus"
 PACKAGES = {

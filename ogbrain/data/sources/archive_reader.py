@@ -120,6 +120,14 @@ def read_tar(
             yield name, data
 
 
+def read_targz(
+    stream: BinaryIO, wanted: Wanted, what: str, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[tuple[str, bytes]]:
+    """Yields the wanted regular files of a gzipped tar; see `read_tar`."""
+    with gzip.GzipFile(fileobj=stream) as inner:
+        yield from read_tar(inner, wanted, what, limits)  # type: ignore[arg-type]
+
+
 def read_zip(
     stream: BinaryIO, wanted: Wanted, what: str, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[tuple[str, bytes]]:
@@ -245,7 +253,7 @@ def read_archive(path: Path, wanted: Wanted, limits: Limits = DEFAULT_LIMITS) ->
         with path.open("rb") as stream:
             yield from read_zip(stream, wanted, path.name, limits)
     elif path.name.endswith((".tgz", ".tar.gz")):
-        with path.open("rb") as stream, gzip.GzipFile(fileobj=stream) as inner:
-            yield from read_tar(inner, wanted, path.name, limits)  # type: ignore[arg-type]
+        with path.open("rb") as stream:
+            yield from read_targz(stream, wanted, path.name, limits)
     else:
         raise ArchiveError(f"{path.name}: not an archive that can be read; .deb, .whl, .zip, .tgz, .tar.gz are")
