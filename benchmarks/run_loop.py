@@ -67,7 +67,11 @@ def first_step_seconds(arguments: list[str], folder: Path | None) -> float:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "2"}
     start = time.time()
     with subprocess.Popen(
-        [sys.executable, "-P", *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-P", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         assert process.stdout is not None
         if folder is None:
@@ -96,17 +100,25 @@ def main(_: list[str]) -> None:
         experiment = Glimpse(config)
         ours.append(loop_seconds(experiment))
         bare.append(bare_seconds(experiment, steps))
-    report.add("glimpse, training step", 1e3 * statistics.median(ours), 1e3 * statistics.median(bare), "ms", "bare tf.function loop")
+    report.add(
+        "glimpse, training step",
+        1e3 * statistics.median(ours),
+        1e3 * statistics.median(bare),
+        "ms",
+        "bare tf.function loop",
+    )
 
     root = Path(__file__).parents[1]
-    ours, bare = [], []
+    started, bare_started = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             program = [str(root / "ogbrain" / "train.py"), "--plugin=attention", "--config.baseline=none"]
             program += ["--config.log_every=1", f"--run_dir={folder}/run"]
-            ours.append(first_step_seconds(program, Path(folder, "run")))
-        bare.append(first_step_seconds([str(root / "benchmarks" / "bare_glimpse.py")], None))
-    report.add("glimpse, start to first step", statistics.median(ours), statistics.median(bare), "s", "bare script")
+            started.append(first_step_seconds(program, Path(folder, "run")))
+        bare_started.append(first_step_seconds([str(root / "benchmarks" / "bare_glimpse.py")], None))
+    report.add(
+        "glimpse, start to first step", statistics.median(started), statistics.median(bare_started), "s", "bare script"
+    )
     report.finish()
 
 

@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> None:
     if _OUTPUT_DIR.value:
         file = user_path(_OUTPUT_DIR.value) / f"{_SPLIT.value}.json"
         with command.output(file.parent):
-            file.write_text(json.dumps({"run": str(run.folder), "checkpoint": run.checkpoint, **figures}, indent=2) + "\n")
+            file.write_text(
+                json.dumps({"run": str(run.folder), "checkpoint": run.checkpoint, **figures}, indent=2) + "\n"
+            )
         print(f"written: {file}")
 
 

@@ -88,7 +88,9 @@ def _experiment_name(plugin: str, experiment: str, recorded: str) -> str:
     if not experiment and plugin:
         experiment = recorded if recorded.split("/")[0] == plugin else registry.REGISTRY.default_experiment(plugin)
     if recorded and experiment and experiment != recorded:
-        raise UserError(f"experiment {experiment!r}: the config file is of {recorded!r}; leave out --experiment and --plugin")
+        raise UserError(
+            f"experiment {experiment!r}: the config file is of {recorded!r}; leave out --experiment and --plugin"
+        )
     if not (experiment or recorded):
         known = ", ".join(registry.REGISTRY.plugins())
         raise UserError(f"--plugin=NAME or --experiment=PLUGIN/NAME is needed; plugins: {known}")

@@ -89,7 +89,9 @@ class BadInputTest(parameterized.TestCase):
         self.assert_one_line(outcome, 2, "apt-get")
 
     def test_unknown_data(self):
-        outcome = programs.run("train", "--plugin=attention", "--config.data.name=fashion_mnits", f"--run_dir={FOLDER / 'u'}")
+        outcome = programs.run(
+            "train", "--plugin=attention", "--config.data.name=fashion_mnits", f"--run_dir={FOLDER / 'u'}"
+        )
         self.assert_one_line(outcome, 2, "fashion_mnits", "did you mean 'fashion_mnist'?")
 
     def test_a_full_disk_is_one_line_and_exit_code_1(self):
@@ -98,7 +100,9 @@ class BadInputTest(parameterized.TestCase):
         arguments = ("--plugin=attention", f"--run_dir={FOLDER / 'full'}", "--config.baseline=none", "--noconfig.xla")
         small = ("--config.units=16", "--config.epochs=1", "--config.steps_per_epoch=2", "--config.evaluation_steps=1")
         # The first run, without a limit, leaves its decoded pictures beside the data.
-        first = programs.run("train", *arguments[:1], f"--run_dir={FOLDER / 'free'}", *arguments[2:], *small, OGBRAIN_DATA_DIR=data)
+        first = programs.run(
+            "train", *arguments[:1], f"--run_dir={FOLDER / 'free'}", *arguments[2:], *small, OGBRAIN_DATA_DIR=data
+        )
         self.assertEqual(first.code, 0, first.errors)
         outcome = programs.run(
             "train", *arguments, *small, OGBRAIN_DATA_DIR=data,

@@ -34,6 +34,11 @@ SMALL = (
 class EndToEndTest(absltest.TestCase):
     """Train, evaluate, predict, export; kill and resume."""
 
+    folder: Path
+    data: str
+    run_dir: Path
+    trained: programs.Outcome
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -57,7 +62,14 @@ class EndToEndTest(absltest.TestCase):
         self.assertIn("baseline mlp", self.trained.output)
         self.assertIn(f"run folder: {self.run_dir}", self.trained.output)
         self.assertIn(f"bazel run //ogbrain:predict -- --run={self.run_dir} --input=FILE", self.trained.output)
-        for name in ("config.json", "results.json", "metrics.jsonl", "MODEL_CARD.md", "plots/accuracy.png", "plots/glimpse_path.png"):
+        for name in (
+            "config.json",
+            "results.json",
+            "metrics.jsonl",
+            "MODEL_CARD.md",
+            "plots/accuracy.png",
+            "plots/glimpse_path.png",
+        ):
             self.assertTrue((self.run_dir / name).is_file(), name)
         results = json.loads((self.run_dir / "results.json").read_text())
         self.assertIn("accuracy", results["baselines"]["mlp"]["test"])
@@ -69,10 +81,10 @@ class EndToEndTest(absltest.TestCase):
         self.assertBetween(json.loads((output / "validation.json").read_text())["accuracy"], 0.0, 1.0)
 
         picture = self.folder / "boot.png"
-        Image.fromarray(np.tile(np.arange(0, 240, 4, np.uint8), (60, 1))).save(picture)
+        Image.fromarray(np.tile(np.arange(0, 240, 4, dtype=np.uint8), (60, 1))).save(picture)
         predicted = self.succeed("predict", f"--run={self.run_dir}", f"--input={picture}", f"--output_dir={output}")
-        drawn = predicted.output.split("picture: ")[1].strip()
-        self.assertGreater(Image.open(drawn).size[0], 60)
+        with Image.open(predicted.output.split("picture: ")[1].strip()) as drawn:
+            self.assertGreater(drawn.size[0], 60)
 
         exported = self.succeed("export", f"--run={self.run_dir}", f"--export_dir={self.folder / 'exports'}")
         version = Path(exported.output.split("exported: ")[1].splitlines()[0])
@@ -94,7 +106,11 @@ class EndToEndTest(absltest.TestCase):
         print(f"killing at step {step}")
         with open(self.folder / "killed.log", "w") as log:
             process = subprocess.Popen(
-                arguments, env=programs.environment(OGBRAIN_DATA_DIR=self.data), stdout=log, stderr=log, start_new_session=True
+                arguments,
+                env=programs.environment(OGBRAIN_DATA_DIR=self.data),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
             deadline = time.monotonic() + 240
             while time.monotonic() < deadline and process.poll() is None:
@@ -115,7 +131,9 @@ class EndToEndTest(absltest.TestCase):
     def test_sigterm_saves_and_says_how_to_resume(self):
         stopped = self.folder / "stopped"
         process = subprocess.Popen(
-            programs.command_line("train", "--plugin=attention", f"--run_dir={stopped}", "--config.baseline=none", *SMALL),
+            programs.command_line(
+                "train", "--plugin=attention", f"--run_dir={stopped}", "--config.baseline=none", *SMALL
+            ),
             env=programs.environment(OGBRAIN_DATA_DIR=self.data),
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,

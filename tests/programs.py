@@ -34,7 +34,9 @@ def environment(**extra: str) -> dict[str, str]:
     """Returns the environment to start a program in, as a user has it."""
     # A program started by a test must find its own files, not the test's.
     dropped = ("RUNFILES_DIR", "RUNFILES_MANIFEST_FILE", "PYTHONPATH")
-    base = {name: value for name, value in os.environ.items() if name not in dropped or not os.environ.get("TEST_SRCDIR")}
+    base = {
+        name: value for name, value in os.environ.items() if name not in dropped or not os.environ.get("TEST_SRCDIR")
+    }
     return {**base, **extra}
 
 

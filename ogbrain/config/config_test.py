@@ -66,7 +66,9 @@ class OverridesTest(parameterized.TestCase):
         self.assertNotIn("\n", str(caught.exception))
 
     def test_other_arguments_are_left(self):
-        overrides, rest = config_lib.split_arguments(["train", "--plugin=x", "--config.seed", "1", "--config.xla", "--debug"])
+        overrides, rest = config_lib.split_arguments(
+            ["train", "--plugin=x", "--config.seed", "1", "--config.xla", "--debug"]
+        )
         self.assertEqual(overrides, ["--config.seed=1", "--config.xla"])
         self.assertEqual(rest, ["train", "--plugin=x", "--debug"])
 
@@ -101,7 +103,11 @@ class SerializationTest(absltest.TestCase):
         folder = Path(self.create_tempdir())
         (folder / "broken.json").write_text("{")
         (folder / "other.json").write_text("[]")
-        for name, reason in (("none.json", "cannot be read"), ("broken.json", "not JSON"), ("other.json", "no \"config\"")):
+        for name, reason in (
+            ("none.json", "cannot be read"),
+            ("broken.json", "not JSON"),
+            ("other.json", 'no "config"'),
+        ):
             with self.assertRaisesRegex(UserError, f"{name}: .*{reason}"):
                 config_lib.load(folder / name)
 

@@ -67,7 +67,9 @@ def resolve(defaults: Config, overrides: Sequence[str]) -> Config:
                 raise UserError(f"config.{path}: is a group of fields; set one of config.{', config.'.join(nested)}")
             raise serialization.unknown_field(path, types)
         if "=" not in override and types[path] is not bool:
-            raise UserError(f"config.{path}: has no value; --config.{path}=VALUE, of type {serialization.type_name(types[path])}")
+            raise UserError(
+                f"config.{path}: has no value; --config.{path}=VALUE, of type {serialization.type_name(types[path])}"
+            )
         if typing.get_origin(types[path]) is tuple:
             override = f"--config.{path}={_tuple_literal(value, typing.get_args(types[path])[0])}"
         arguments.append(override)
@@ -84,8 +86,9 @@ def resolve(defaults: Config, overrides: Sequence[str]) -> Config:
             raise UserError(
                 f"config.{path}: {value!r} is not allowed; a value of type {serialization.type_name(types[path])}"
             ) from None
-    resolved = flag_values["config"].value.to_dict() if arguments else serialization.to_dict(defaults)
-    return serialization.from_dict(type(defaults), resolved)
+    # ml_collections makes its own copy of the values when it parses; without overrides there is none.
+    resolved: Any = flag_values["config"].value if arguments else values
+    return serialization.from_dict(type(defaults), resolved.to_dict())
 
 
 def _leaf_types(config_class: type, prefix: str = "") -> dict[str, Any]:

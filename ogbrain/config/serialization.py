@@ -57,13 +57,15 @@ def from_dict(config_class: type[Config], values: dict[str, Any], path: str = ""
         UserError: A field is unknown, or a value is not of the field's type.
     """
     types = field_types(config_class)
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for name, value in values.items():
         if name not in types:
             raise unknown_field(path + name, [path + known for known in types])
         if dataclasses.is_dataclass(types[name]):
             if not isinstance(value, dict):
-                raise UserError(f"config.{path}{name}: {value!r} is not allowed; a group of fields, set them one by one")
+                raise UserError(
+                    f"config.{path}{name}: {value!r} is not allowed; a group of fields, set them one by one"
+                )
             arguments[name] = from_dict(typing.cast(type, types[name]), value, f"{path}{name}.")
         else:
             arguments[name] = _typed(f"config.{path}{name}", value, types[name])

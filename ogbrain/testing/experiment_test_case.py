@@ -69,7 +69,9 @@ class ExperimentTestCase(absltest.TestCase):
         self.assertTrue(all(map(math.isfinite, values)), f"{metric}: {values}")
         self.assertLess(values[-1], values[0], f"{metric} does not fall: {values}")
 
-    def check_resumes(self, experiment_class: type[Experiment], config: ExperimentConfig, results: dict[str, Any]) -> None:
+    def check_resumes(
+        self, experiment_class: type[Experiment], config: ExperimentConfig, results: dict[str, Any]
+    ) -> None:
         """Interrupted in the middle of an epoch and resumed, the run ends with the same numbers, bit for bit."""
         folder = Path(self.create_tempdir().full_path)
         experiment = experiment_class(config)

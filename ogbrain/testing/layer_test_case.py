@@ -49,7 +49,7 @@ class LayerTestCase(absltest.TestCase):
             arguments: What it is built with.
             inputs: What it is called with: one array, or arrays by the name of the argument; `(batch, ...)` each,
                 `batch` at least 2.
-            output_shape: The expected shape of the output, or nest of shapes; left out, shapes are only checked to agree.
+            output_shape: The expected shape of the output, or nest of shapes; left out, they only have to agree.
             call_arguments: Further arguments of the call, such as `training`.
             mixed_precision: Whether it must work in `mixed_bfloat16`.
             xla: Whether it must compile with XLA.
@@ -116,7 +116,9 @@ class LayerTestCase(absltest.TestCase):
     def check_round_trip(self, layer_class: type, arguments: Mapping[str, Any], inputs: Any) -> None:
         """A model with the layer gives the same after `.keras` saving and loading."""
         single = not isinstance(inputs, Mapping)
-        symbols = _symbol(inputs, "inputs") if single else {name: _symbol(value, name) for name, value in inputs.items()}
+        symbols = (
+            _symbol(inputs, "inputs") if single else {name: _symbol(value, name) for name, value in inputs.items()}
+        )
         model = keras.Model(symbols, self._apply(self._build(layer_class, arguments), symbols))
         with tempfile.TemporaryDirectory() as folder:
             file = str(Path(folder, "model.keras"))
@@ -141,14 +143,21 @@ class LayerTestCase(absltest.TestCase):
             self.assertIsNotNone(gradient, f"{variable.path} gets no gradient")
             self.assertTrue(bool(tf.reduce_all(tf.math.is_finite(gradient))), f"{variable.path}: gradient not finite")
 
-    def check_batch_independence(self, layer_class: type, arguments: Mapping[str, Any], inputs: Any, outputs: Structure) -> None:
+    def check_batch_independence(
+        self, layer_class: type, arguments: Mapping[str, Any], inputs: Any, outputs: Structure
+    ) -> None:
         """The first example alone gives what it gives in the batch."""
         first = {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
         alone = self._apply(self._build(layer_class, arguments), first)
         self._assert_close(alone, tf.nest.map_structure(lambda output: output[:1], outputs), "the first example alone")
 
     def check_xla(
-        self, layer_class: type, arguments: Mapping[str, Any], inputs: Any, outputs: Structure, deterministic: bool = True
+        self,
+        layer_class: type,
+        arguments: Mapping[str, Any],
+        inputs: Any,
+        outputs: Structure,
+        deterministic: bool = True,
     ) -> None:
         """Compiled with XLA the layer gives what it gives eagerly."""
         layer = self._build(layer_class, arguments)
@@ -172,7 +181,9 @@ class LayerTestCase(absltest.TestCase):
         floating = [output for output in outputs if tf.as_dtype(output.dtype).is_floating]
         self.assertIn("bfloat16", [keras.backend.standardize_dtype(output.dtype) for output in floating])
         for output in floating:
-            self.assertTrue(bool(tf.reduce_all(tf.math.is_finite(tf.cast(output, tf.float32)))), "not finite in bfloat16")
+            self.assertTrue(
+                bool(tf.reduce_all(tf.math.is_finite(tf.cast(output, tf.float32)))), "not finite in bfloat16"
+            )
 
     def _build(self, layer_class: type, arguments: Mapping[str, Any]) -> keras.layers.Layer:
         keras.utils.set_random_seed(0)
@@ -183,7 +194,9 @@ class LayerTestCase(absltest.TestCase):
 
     def _assert_close(self, first: Structure, second: Structure, what: str, tolerance: float = 0.0) -> None:
         for a, b in zip(tf.nest.flatten(first), tf.nest.flatten(second), strict=True):
-            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=0, atol=tolerance or self._tolerance, err_msg=what)
+            np.testing.assert_allclose(
+                np.asarray(a), np.asarray(b), rtol=0, atol=tolerance or self._tolerance, err_msg=what
+            )
 
 
 def _symbol(value: np.ndarray, name: str) -> keras.KerasTensor:

@@ -91,7 +91,10 @@ class LayerTestCaseTest(parameterized.TestCase):
             self.check(layer_class)
 
     @parameterized.parameters(
-        (NoGradient, "gradients"), (MixesBatch, "batch_independent"), (NotInXla, "xla"), (Float32Only, "mixed_precision")
+        (NoGradient, "gradients"),
+        (MixesBatch, "batch_independent"),
+        (NotInXla, "xla"),
+        (Float32Only, "mixed_precision"),
     )
     def test_it_is_that_check_which_fails(self, layer_class, check):
         self.check(layer_class, **{check: False})

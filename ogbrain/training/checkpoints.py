@@ -120,7 +120,9 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        raise RunError(f"run folder {folder}: cannot be written ({_reason(error)}); free space or another --run_dir") from error
+        raise RunError(
+            f"run folder {folder}: cannot be written ({_reason(error)}); free space or another --run_dir"
+        ) from error
 
 
 def _reason(error: Exception) -> str:

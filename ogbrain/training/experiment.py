@@ -109,7 +109,7 @@ class Experiment(abc.ABC):
         return {}
 
     def notes(self) -> dict[str, str]:
-        """Returns facts worth a line in the model card and under the final figures, such as its cost; none by default."""
+        """Returns facts for the model card and below the final figures, such as its cost; none by default."""
         return {}
 
     def description(self) -> dict[str, str]:

@@ -50,6 +50,9 @@ def summary(results: dict[str, Any]) -> str:
         figures = [f"{row['test'][name]:.4f}" if name in row["test"] else "" for name in names]
         table.append([label, *figures, f"{row['parameters']:,}", f"{row['seconds']:.0f}"])
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)]
+    lines = [
+        "",
+        *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table),
+    ]
     lines += [f"{name}: {text}" for name, text in results["notes"].items()]
     return "\n".join([*lines, ""])

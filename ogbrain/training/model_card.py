@@ -25,13 +25,23 @@ def write_model_card(name: str, experiment: Experiment, results: dict[str, Any])
     for label, row in rows.items():
         figures = " | ".join(f"{row['test'][metric]:.4g}" if metric in row["test"] else "" for metric in metrics)
         lines.append(f"| {label} | {row['parameters']:,} | {figures} | {row['seconds']:.0f} |")
-    lines += ["", f"The weights are those of step {results['best_step']:,}, the best on the validation split; "
-              "the test split was read once, at the end.", ""]
+    lines += [
+        "",
+        f"The weights are those of step {results['best_step']:,}, the best on the validation split; "
+        "the test split was read once, at the end.",
+        "",
+    ]
     lines += [f"- {key}: {value}" for key, value in experiment.notes().items()]
     lines += ["", "## Data", ""]
     lines += [f"- {key}: {' '.join(value.split())}" for key, value in experiment.description().items()]
-    lines += ["", "## Limits", "", "Measured on this data alone; other data, and above all other kinds of it, can be much "
-              "worse. Evaluate on examples of your own before use.", ""]
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "Measured on this data alone; other data, and above all other kinds of it, can be much "
+        "worse. Evaluate on examples of your own before use.",
+        "",
+    ]
     lines += ["## To make it again", "", "```", "bazel run //ogbrain:train -- --config_file=RUN/config.json", "```", ""]
     lines += ["## Config", "", "```json", json.dumps(config_lib.to_dict(experiment.config), indent=2), "```", ""]
     return "\n".join(lines)

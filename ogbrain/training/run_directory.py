@@ -46,7 +46,9 @@ class RunDirectory:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"run folder {folder}: another process is training in it; wait for it, or another --run_dir") from None
+            raise UserError(
+                f"run folder {folder}: another process is training in it; wait for it, or another --run_dir"
+            ) from None
 
     def record(self, **values: Any) -> None:
         """Appends one line to `metrics.jsonl`."""

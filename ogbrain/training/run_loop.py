@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ogbrain.training.checkpoints import Checkpoints
-from ogbrain.training.experiment import Experiment, Sums
+from ogbrain.training.experiment import Experiment
 from ogbrain.training.interruption import Interrupted, Interruption
 from ogbrain.training.progress import Progress, format_metrics
 from ogbrain.training.run_directory import RunDirectory
@@ -91,7 +91,9 @@ class RunLoop:
         results = {}
         for name, baseline in self.experiment.build_baselines().items():
             self._log(f"baseline {name}:")
-            loop = RunLoop(f"baseline {name}", baseline, self.folder / "baselines" / name, self._strategy, self._chief, self._log)
+            loop = RunLoop(
+                f"baseline {name}", baseline, self.folder / "baselines" / name, self._strategy, self._chief, self._log
+            )
             results[name] = loop.run()
         return results
 
@@ -164,7 +166,9 @@ class RunLoop:
         validation = experiment.evaluate("validation", experiment.config.evaluation_steps)
         callbacks.on_test_end(validation)
         if experiment.monitor not in validation:
-            raise KeyError(f"{type(experiment).__name__}.monitor {experiment.monitor!r} is none of {', '.join(validation)}")
+            raise KeyError(
+                f"{type(experiment).__name__}.monitor {experiment.monitor!r} is none of {', '.join(validation)}"
+            )
         self._directory.record(step=step, epoch=epoch + 1, split="validation", **validation)
         self._tensorboard.scalars("validation", validation, step)
         for name, picture in experiment.sample_pictures().items():
@@ -185,7 +189,9 @@ class RunLoop:
         self._directory.record(step=step, epoch=epoch + 1, split="train", **means, **extra)
         self._tensorboard.scalars("train", {**means, **extra}, step)
         if not all(map(math.isfinite, means.values())):
-            self._log(f"warning: step {step:,}: {format_metrics(means)}; a lower config.optimizer.learning_rate may help")
+            self._log(
+                f"warning: step {step:,}: {format_metrics(means)}; a lower config.optimizer.learning_rate may help"
+            )
 
     def _save(self, step: int, window: np.ndarray) -> None:
         state = self._state

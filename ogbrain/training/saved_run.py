@@ -54,7 +54,11 @@ def read_run(folder: Path) -> dict:
     file = folder / "config.json"
     if not file.exists():
         parent = folder.parent
-        siblings = sorted(other.name for other in parent.iterdir() if (other / "config.json").exists()) if parent.is_dir() else []
+        siblings = (
+            sorted(other.name for other in parent.iterdir() if (other / "config.json").exists())
+            if parent.is_dir()
+            else []
+        )
         near = difflib.get_close_matches(folder.name, siblings, n=1, cutoff=0.3) or siblings[-1:]
         suggestion = f"; did you mean {parent / near[0]}?" if near else "; `train` prints a run's folder at its end"
         why = "holds no config.json" if folder.is_dir() else "there is no such folder"

@@ -98,7 +98,9 @@ class SupervisedExperiment(Experiment):
         if replicas > 1 and config.xla:
             raise UserError(f"config.xla: true is not allowed with {replicas} devices; false")
         if config.batch_size % replicas:
-            raise UserError(f"config.batch_size: {config.batch_size} is not allowed; a multiple of the {replicas} devices")
+            raise UserError(
+                f"config.batch_size: {config.batch_size} is not allowed; a multiple of the {replicas} devices"
+            )
         with strategy.scope():
             self.setup_inference()
             self.optimizer = build_optimizer(config.optimizer, config.epochs * self.steps_per_epoch)
@@ -200,7 +202,9 @@ class SupervisedExperiment(Experiment):
         pairs = list(zip(tape.gradient(loss, [variable.value for variable in variables]), variables, strict=True))
         unused = [variable.path for gradient, variable in pairs if gradient is None]
         if unused:
-            warnings.warn(f"the loss does not depend on these weights, they stay as they are: {', '.join(unused)}", stacklevel=1)
+            warnings.warn(
+                f"the loss does not depend on these weights, they stay as they are: {', '.join(unused)}", stacklevel=1
+            )
         gradients, used = zip(*[pair for pair in pairs if pair[0] is not None], strict=True)
         self.optimizer.apply(clip(list(gradients), self.config.optimizer.clip_norm), list(used))
         self._train_names, values = _sums(metrics, batch)

@@ -110,7 +110,9 @@ class RunLoopTest(parameterized.TestCase):
         self.assertEqual(json.loads((folder / "results.json").read_text()), results)
         for name in ("MODEL_CARD.md", "plots/loss.png", "plots/accuracy.png", "plots/first.png", "tensorboard"):
             self.assertTrue((folder / name).exists(), name)
-        self.assertIn("tiny_images/1.0.0 (144 train, 48 validation, 64 test examples)", (folder / "MODEL_CARD.md").read_text())
+        self.assertIn(
+            "tiny_images/1.0.0 (144 train, 48 validation, 64 test examples)", (folder / "MODEL_CARD.md").read_text()
+        )
 
     def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(self):
         unbroken, broken = Path(self.create_tempdir()), Path(self.create_tempdir())
@@ -155,7 +157,9 @@ class RunLoopTest(parameterized.TestCase):
 
         class NoDropout(Tiny):
             def build_model(self):
-                return keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(4)])
+                return keras.Sequential(
+                    [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(4)]
+                )
 
         one = self.run_loop(self.create_tempdir(), NoDropout(plain))
         two = self.run_loop(self.create_tempdir(), NoDropout(plain), strategy=build_strategy("mirrored"))
