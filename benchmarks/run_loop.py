@@ -87,7 +87,7 @@ def first_step_seconds(arguments: list[str], folder: Path | None) -> float:
     return end - start
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Measures in turn, so that what else the machine does hits both alike."""
     quick = flags.FLAGS.quick
     rounds, steps = (1, 60) if quick else (5, 220)
