@@ -24,7 +24,7 @@ import venv
 _BUILD_TOOLS = ("setuptools", "wheel", "packaging")
 
 # "Collecting name==1.0 ...", or "Processing .../name-1.0-py3-none-any.whl" of a file that is on this machine already.
-_PROGRESS = re.compile(r"(?:Collecting|Processing) (?:\S*/)?([A-Za-z0-9_.]+(?:-[a-z][a-z-]*)*)(?:==|-)([^- ]+)")
+_PROGRESS = re.compile(r"Collecting ([^\s=]+)==(\S+)|Processing (?:\S*/)?([^\s/-]+)-([^\s-]+)")
 
 _WRAPPER = """\
 #!/bin/sh
@@ -84,7 +84,7 @@ def pip_install(python: pathlib.Path, requirements: pathlib.Path, text: str, tot
             kept.append(line)
             if found := _PROGRESS.match(line):
                 done += 1
-                say(f"  [{done}/{total}] {found.group(1)} {found.group(2)}")
+                say(f"  [{done}/{total}] " + " ".join(filter(None, found.groups())))
             elif line.startswith("Installing collected"):
                 say("  unpacking")
     if process.returncode:
