@@ -1,11 +1,10 @@
-"""Columns of decoded examples, as NumPy arrays and as TensorFlow gathers."""
+"""Columns of decoded examples."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ogbrain.errors import UserError
 
@@ -86,78 +85,3 @@ def stack(name: str, rows: Sequence[Any], dtype: np.dtype, ragged: bool) -> Colu
     full = [array.reshape((len(array), *tail)) for array in arrays]
     values = np.concatenate(full) if full else np.zeros((0, *tail), dtype)
     return Column(values, np.cumsum([0, *(len(array) for array in full)], dtype=np.int64))
-
-
-def pad(rows: tf.Tensor, starts: tf.Tensor, lengths: tf.Tensor, multiple: int, value: Any) -> tf.Tensor:
-    """Cuts pieces of different lengths out of one array and pads them to one length.
-
-    Args:
-        rows: `(rows, ...)`, the array that holds all the pieces.
-        starts: `(batch,)` int64, the first row of each piece.
-        lengths: `(batch,)` int64, the rows of each piece.
-        multiple: The common length is rounded up to a multiple of this.
-        value: What the padding holds.
-
-    Returns:
-        `(batch, time, ...)` where time is the longest length, rounded up.
-    """
-    # The 0 keeps an empty batch (a shard without a row of the last batch) from reducing to the smallest int64.
-    longest = tf.reduce_max(tf.concat([lengths, tf.zeros([1], lengths.dtype)], 0))
-    longest = (longest + multiple - 1) // multiple * multiple
-    positions = tf.range(longest, dtype=tf.int64)
-    inside = positions[tf.newaxis] < lengths[:, tf.newaxis]
-    where = tf.where(inside, starts[:, tf.newaxis] + positions[tf.newaxis], tf.zeros([], tf.int64))
-    # One row more than there is, so that a set of empty examples can be gathered too.
-    if rows.shape[0] == 0:
-        rows = tf.zeros([1, *rows.shape[1:]], rows.dtype) if rows.dtype != tf.string else tf.constant([b""])
-    filler = tf.constant(value, rows.dtype)
-    mask = tf.reshape(inside, tf.concat([tf.shape(inside), tf.ones([rows.shape.rank - 1], tf.int32)], 0))
-    return tf.where(mask, tf.gather(rows, where), filler)
-
-
-class ColumnTensors:
-    """The columns of a split held in memory, ready to be gathered inside a graph."""
-
-    def __init__(self, columns: Mapping[str, Column]):
-        """Copies the columns into host tensors.
-
-        Args:
-            columns: The columns by feature name; all of the same number of examples.
-        """
-        self._values: dict[str, tf.Tensor] = {}
-        self._splits: dict[str, tf.Tensor] = {}
-        with tf.device("CPU:0"):
-            for name, column in columns.items():
-                self._values[name] = tf.constant(column.values)
-                if column.row_splits is not None:
-                    self._splits[name] = tf.constant(column.row_splits)
-
-    def gather(
-        self, indices: tf.Tensor, *, multiple: int, pad_values: Mapping[str, Any], max_lengths: Mapping[str, int]
-    ) -> dict[str, tf.Tensor]:
-        """Takes some examples.
-
-        Args:
-            indices: `(batch,)` int64.
-            multiple: Padded lengths are rounded up to a multiple of this.
-            pad_values: What padding holds, by feature; 0 or the empty string if not given.
-            max_lengths: Longer examples are cut to this length, by feature.
-
-        Returns:
-            One tensor a feature, `(batch, ...)`; a ragged feature is padded, `(batch, time, ...)`, and its lengths
-            are under its name with `_length` added, `(batch,)` int32.
-        """
-        batch: dict[str, tf.Tensor] = {}
-        for name, values in self._values.items():
-            splits = self._splits.get(name)
-            if splits is None:
-                batch[name] = tf.gather(values, indices)
-                continue
-            starts = tf.gather(splits, indices)
-            lengths = tf.gather(splits, indices + 1) - starts
-            if name in max_lengths:
-                lengths = tf.minimum(lengths, max_lengths[name])
-            empty = b"" if values.dtype == tf.string else 0
-            batch[name] = pad(values, starts, lengths, multiple, pad_values.get(name, empty))
-            batch[f"{name}_length"] = tf.cast(lengths, tf.int32)
-        return batch

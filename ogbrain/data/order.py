@@ -6,28 +6,43 @@ import tensorflow as tf
 _EXAMPLES = 0
 
 
-def shuffled(
-    positions: tf.Tensor, epochs: tf.Tensor, seed: int, stream: tf.Tensor | int, count: tf.Tensor | int
-) -> tf.Tensor:
+# Four rounds, the op's default, leave neighbours of a large set visibly related; eight do not.
+_ROUNDS = 8
+
+
+def key(seed: int, stream: tf.Tensor | int, epoch: tf.Tensor) -> tf.Tensor:
+    """Returns the key of a permutation.
+
+    The shuffling op's own use of its key is weak: with keys that count up, the examples at the head of successive
+    epochs are far from evenly spread. So the key is drawn by a generator of good quality.
+
+    Args:
+        seed: The run's seed.
+        stream: Tells permutations of one seed and epoch apart.
+        epoch: `()` int64.
+
+    Returns:
+        `(3,)` int32.
+    """
+    words = tf.stack([tf.constant(seed, tf.int32), tf.cast(stream, tf.int32)])
+    folded = tf.random.experimental.stateless_fold_in(words, epoch)
+    return tf.random.stateless_uniform([3], folded, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+
+
+def shuffled(positions: tf.Tensor, keys: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
     """Sends positions to where a permutation of `range(count)` takes them.
 
     Args:
         positions: `(batch,)` int64 in `[0, count)`.
-        epochs: `(batch,)` int64: each epoch has a permutation of its own.
-        seed: The run's seed.
-        stream: Tells permutations of one seed and epoch apart.
+        keys: `(3,)` int32, or `(batch, 3)` for a permutation of its own for each position.
         count: How many positions there are.
 
     Returns:
         `(batch,)` int64.
     """
-    zeros = tf.zeros_like(epochs)
-    seeds = tf.stack([zeros + seed, epochs, zeros + tf.cast(stream, tf.int64)], axis=-1)
     last = tf.cast(count, tf.int64) - 1
-    # The public index_shuffle pads a matrix of seeds along the wrong axis, so the op itself is called.
-    return tf.raw_ops.RandomIndexShuffle(
-        index=positions, seed=tf.cast(seeds, tf.int32), max_index=last, rounds=4
-    )
+    # The public index_shuffle pads a matrix of keys along the wrong axis, so the op itself is called.
+    return tf.raw_ops.RandomIndexShuffle(index=positions, seed=keys, max_index=last, rounds=_ROUNDS)
 
 
 class UniformOrder:
@@ -42,7 +57,7 @@ class UniformOrder:
 
         Args:
             count: Examples in the split.
-            batch_size: Examples in a batch over all shards; a multiple of the number of shards.
+            batch_size: Examples in a batch over all shards; a multiple of the number of shards, at most `count`.
             seed: The run's seed.
             shuffle: False keeps the order of the split in every epoch.
             shard: `(index, number)`: this worker takes the rows `index::number` of every batch.
@@ -50,6 +65,10 @@ class UniformOrder:
         self.count, self.batch_size, self.shard = count, batch_size, shard
         self._seed, self._shuffle = seed, shuffle
         self.steps_per_epoch = count // batch_size
+
+    def steps(self, epochs: int) -> int:
+        """Returns the number of whole batches in so many epochs."""
+        return self.count * epochs // self.batch_size
 
     def indices(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the examples of this worker's part of a batch.
@@ -65,7 +84,10 @@ class UniformOrder:
         epochs, positions = positions // self.count, positions % self.count
         if not self._shuffle:
             return positions
-        return shuffled(positions, epochs, self._seed, _EXAMPLES, self.count)
+        # A batch is no larger than the split, so its rows are of one epoch, or of it and the next.
+        this, following = (key(self._seed, _EXAMPLES, epochs[0] + ahead) for ahead in (0, 1))
+        keys = tf.where((epochs == epochs[0])[:, tf.newaxis], this, following)
+        return shuffled(positions, keys, self.count)
 
 
 class SequentialOrder:
@@ -93,4 +115,5 @@ class SequentialOrder:
         """
         first, number = self.shard
         begin = step * self.batch_size
-        return tf.range(begin + first, tf.minimum(begin + self.batch_size, self.count), number)
+        end = tf.minimum(begin + self.batch_size, self.count)
+        return tf.range(tf.minimum(begin + first, end), end, number)
