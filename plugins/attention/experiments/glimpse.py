@@ -19,6 +19,7 @@ from ..pipelines.picture_file import decode_pictures, fit_to_canvas, read_pictur
 from .classification import ClutteredClassification, guess_metrics
 from .glimpse_baselines import Convolutional, FullyConnected
 from .glimpse_pictures import draw_glimpses, stack
+from .narrow_search import NarrowSearch
 from .reinforce import glimpse_returns, reinforce
 
 
@@ -52,6 +53,7 @@ class Glimpse(ClutteredClassification):
             first_place=config.first_place,
             stddev=config.stddev,
             policy_units=config.policy_units,
+            policy_shapes_state=config.policy_shapes_state,
             seed=config.seed,
             name="attention",
         )
@@ -75,7 +77,7 @@ class Glimpse(ClutteredClassification):
         if self.config.places == "learned" and self.config.glimpses > 1:
             returns = glimpse_returns(tf.nn.softmax(logits), labels, self.config.reward)
             policy_loss, baseline_loss = reinforce(returns, outputs["baselines"][:, :-1], outputs["log_probs"][:, 1:])
-            total += policy_loss + baseline_loss
+            total += self.config.policy_weight * policy_loss + baseline_loss
             metrics |= {"reward": tf.reduce_mean(returns, 1), "baseline_error": baseline_loss}
         else:
             # No policy, nothing to expect: this keeps the baseline's weights in the graph, with no gradient.
@@ -90,6 +92,11 @@ class Glimpse(ClutteredClassification):
             for _ in range(self.config.evaluation_samples)
         ]
         return guess_metrics(tf.add_n(runs) / len(runs), batch["label"])
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Returns what narrows the policy's search from epoch to epoch."""
+        policy = self.model.get_layer("attention").policy
+        return [] if policy is None else [NarrowSearch(policy, self.config)]
 
     def build_baselines(self) -> dict[str, ogbrain.Experiment]:
         """Returns what `config.baseline` names."""

@@ -10,12 +10,13 @@ class LocationPolicy(keras.layers.Layer):
     """Draws the next location from a Gaussian whose mean is a function of the state.
 
     The mean is `tanh(W state + b)`, or with `hidden_units` that of a hidden layer of the state; the
-    standard deviation is fixed. The density is the one of the location before it is
+    standard deviation is the same for all states; it is a weight that is not trained, `scale`, so that a schedule can
+    narrow the search as training goes on. The density is the one of the location before it is
     clipped to the image, and the location is a constant in its gradient (a score
     function, not a reparameterisation), as REINFORCE needs it.
 
     Args:
-        stddev: Standard deviation of each coordinate; the image is 2 wide.
+        stddev: Standard deviation of each coordinate at the start; the image is 2 wide.
         hidden_units: Depth of a hidden layer before the mean; 0 for none, as in the paper.
         seed: Seed of the draws; None for a random one.
         **kwargs: Passed on to `keras.layers.Layer`.
@@ -60,6 +61,14 @@ class LocationPolicy(keras.layers.Layer):
             self.hidden.build(state_shape)
             state_shape = (state_shape[0], self.hidden_units)
         self.mean.build(state_shape)
+        self.scale = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self.stddev),
+            trainable=False,
+            autocast=False,
+            dtype="float32",
+            name="scale",
+        )
         super().build(state_shape)
 
     def call(self, state, sample: bool = True):
@@ -68,14 +77,15 @@ class LocationPolicy(keras.layers.Layer):
         means = self.mean(ops.cast(state, "float32"))
         if not sample:
             return ops.clip(means, -1.0, 1.0), self.log_prob(means, means), means
-        noise = keras.random.normal(ops.shape(means), stddev=self.stddev, dtype="float32", seed=self.seed_generator)
-        drawn = ops.stop_gradient(means + noise)
+        noise = keras.random.normal(ops.shape(means), dtype="float32", seed=self.seed_generator)
+        drawn = ops.stop_gradient(means + self.scale * noise)
         return ops.clip(drawn, -1.0, 1.0), self.log_prob(drawn, means), means
 
     def log_prob(self, locations, means):
         """Returns the log-density `(batch,)` of locations `(batch, 2)` before clipping, given means."""
         distance = ops.sum(ops.square(locations - means), axis=-1)
-        return -0.5 * distance / self.stddev**2 - math.log(2 * math.pi * self.stddev**2)
+        variance = ops.square(ops.convert_to_tensor(self.scale))
+        return -0.5 * distance / variance - ops.log(2 * math.pi * variance)
 
     def compute_output_spec(self, state, sample: bool = True):
         """Returns the shapes, float32 whatever the dtype policy."""

@@ -16,6 +16,7 @@ class LocationPolicyTest(parameterized.TestCase):
     @parameterized.parameters(0.05, 0.3, 2.0)
     def test_log_prob_is_the_gaussian_density(self, stddev):
         policy = LocationPolicy(stddev, seed=1)
+        policy.build((None, 3))
         generator = np.random.default_rng(0)
         means = generator.normal(size=(7, 2)).astype("float32")
         points = means + stddev * generator.normal(size=(7, 2)).astype("float32")
@@ -24,6 +25,7 @@ class LocationPolicyTest(parameterized.TestCase):
 
     def test_density_integrates_to_one(self):
         policy = LocationPolicy(0.2, seed=1)
+        policy.build((None, 3))
         grid = np.linspace(-2, 2, 201, dtype="float32")
         points = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2)
         log_probs = policy.log_prob(points, np.array([[0.3, -0.2]], "float32"))
@@ -49,6 +51,15 @@ class LocationPolicyTest(parameterized.TestCase):
         np.testing.assert_array_equal(first, means)
         np.testing.assert_array_equal(policy(states(), sample=False)[0], first)
         self.assertTrue(np.any(policy(states())[0] != policy(states())[0]))
+
+    def test_scale_narrows_the_search_and_is_no_trained_weight(self):
+        policy = LocationPolicy(0.3, seed=1)
+        policy(states())
+        self.assertNotIn(policy.scale.path, [weight.path for weight in policy.trainable_weights])
+        self.assertIn(policy.scale.path, [weight.path for weight in policy.weights])
+        policy.scale.assign(0.01)
+        locations, _, means = policy(states(500))
+        np.testing.assert_allclose(np.std(locations - means, 0), [0.01, 0.01], rtol=0.15)
 
     def test_same_seed_same_draws(self):
         first, second, other = (LocationPolicy(0.1, seed=seed)(states())[0] for seed in (1, 1, 2))

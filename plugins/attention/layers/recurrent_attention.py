@@ -17,9 +17,9 @@ class RecurrentAttention(keras.layers.Layer):
 
     At each glimpse the sensor reads patches at the location, the glimpse network encodes
     them, the core updates its state, and the policy draws the next location from that state.
-    Two gradients are stopped, as in the paper: the policy does not shape the state (it is trained by
-    REINFORCE alone, the rest by the loss on the states), and the location is a
-    constant for the glimpse network. The loop is unrolled: it is meant for tens of
+    The location is a constant in the glimpse network's gradient, as in the paper. The policy's gradient goes on
+    into the state (the paper's equation 2), unless `policy_shapes_state` is false: then the state
+    learns from the loss on it alone. The loop is unrolled: it is meant for tens of
     glimpses, not hundreds.
 
     Args:
@@ -34,6 +34,7 @@ class RecurrentAttention(keras.layers.Layer):
         first_place: `"centre"` of the image, or `"random"`.
         stddev: Standard deviation of the policy.
         policy_units: Depth of a hidden layer in the policy; 0 for none.
+        policy_shapes_state: Whether the gradient of `log_probs` reaches the core and the glimpse network.
         seed: Seed of all the draws; None for a random one.
         **kwargs: Passed on to `keras.layers.Layer`.
 
@@ -67,6 +68,7 @@ class RecurrentAttention(keras.layers.Layer):
         first_place: str = "centre",
         stddev: float = 0.1,
         policy_units: int = 0,
+        policy_shapes_state: bool = True,
         seed: int | None = None,
         **kwargs,
     ):
@@ -93,6 +95,7 @@ class RecurrentAttention(keras.layers.Layer):
         self.first_place = first_place
         self.stddev = stddev
         self.policy_units = policy_units
+        self.policy_shapes_state = policy_shapes_state
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         dtype = self.dtype_policy
@@ -101,7 +104,8 @@ class RecurrentAttention(keras.layers.Layer):
         if core == "lstm":
             self.cell = keras.layers.LSTMCell(units, dtype=dtype, name="cell")
         else:
-            self.cell = keras.layers.SimpleRNNCell(units, activation="relu", dtype=dtype, name="cell")
+            # One product over code and state side by side is faster than the two of SimpleRNNCell.
+            self.cell = keras.layers.Dense(units, activation="relu", dtype=dtype, name="cell")
         self.policy = None
         if places == "learned" and glimpses > 1:
             self.policy = LocationPolicy(stddev, policy_units, seed, dtype=dtype, name="policy")
@@ -111,7 +115,7 @@ class RecurrentAttention(keras.layers.Layer):
         batch = images_shape[0]
         self.sensor.build(images_shape, (batch, 2))
         self.network.build(self.sensor.compute_output_shape(images_shape, (batch, 2)), (batch, 2))
-        self.cell.build((batch, self.units))
+        self.cell.build((batch, self.units if self.core == "lstm" else 2 * self.units))
         if self.policy is not None:
             self.policy.build((batch, self.units))
         super().build(images_shape)
@@ -120,25 +124,38 @@ class RecurrentAttention(keras.layers.Layer):
         batch = ops.shape(images)[0]
         location = self._first_location(batch)
         log_prob = ops.zeros((batch,), "float32")
-        memory = self.cell.get_initial_state(batch_size=batch)
+        memory = self._no_memory(batch)
         states, locations, log_probs = [], [], []
         for glimpse in range(self.glimpses):
             locations.append(location)
             log_probs.append(log_prob)
             code = self.network(self.sensor(images, location), ops.stop_gradient(location))
-            state, memory = self.cell(code, memory)
+            state, memory = self._remember(code, memory)
             states.append(state)
             if glimpse + 1 == self.glimpses:
                 break
             if self.policy is None:
                 location = self._anywhere(batch)
             else:
-                location, log_prob, _ = self.policy(ops.stop_gradient(state), sample=sample)
+                location, log_prob, _ = self.policy(
+                    state if self.policy_shapes_state else ops.stop_gradient(state), sample=sample
+                )
         return {
             "states": ops.stack(states, axis=1),
             "locations": ops.stack(locations, axis=1),
             "log_probs": ops.stack(log_probs, axis=1),
         }
+
+    def _no_memory(self, batch):
+        if self.core == "lstm":
+            return self.cell.get_initial_state(batch_size=batch)
+        return ops.zeros((batch, self.units), self.compute_dtype)
+
+    def _remember(self, code, memory):
+        if self.core == "lstm":
+            return self.cell(code, memory)
+        state = self.cell(ops.concatenate([code, memory], axis=-1))
+        return state, state
 
     def _first_location(self, batch):
         if self.first_place == "random" or self.places == "random":
@@ -183,6 +200,7 @@ class RecurrentAttention(keras.layers.Layer):
             "first_place",
             "stddev",
             "policy_units",
+            "policy_shapes_state",
             "seed",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

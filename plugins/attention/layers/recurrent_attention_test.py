@@ -60,23 +60,29 @@ class RecurrentAttentionTest(parameterized.TestCase):
         for glimpse in range(3):
             np.testing.assert_allclose(outputs["locations"][:, glimpse], location, atol=1e-6)
             code = layer.network(layer.sensor(images(), location), location)
-            cell = layer.cell
-            state = tf.nn.relu(code @ cell.kernel + state @ cell.recurrent_kernel + cell.bias)
+            kernel = layer.cell.kernel.value
+            state = tf.nn.relu(code @ kernel[:5] + state @ kernel[5:] + layer.cell.bias)
             np.testing.assert_allclose(outputs["states"][:, glimpse], state, atol=1e-5)
             location = layer.policy(state, sample=False)[0]
 
-    def test_two_gradients_are_stopped(self):
-        layer = RecurrentAttention(**SMALL)
+    @parameterized.parameters(True, False)
+    def test_who_gets_which_gradient(self, policy_shapes_state):
+        layer = RecurrentAttention(**SMALL, policy_shapes_state=policy_shapes_state)
         layer.build((None, 9, 9, 1))
         variables = [weight.value for weight in layer.trainable_weights]
         own = {weight.path for weight in layer.policy.trainable_weights}
-        for name, reached in (("states", False), ("log_probs", True)):
+        rest = {weight.path for weight in layer.trainable_weights} - own
+        expected = {"states": rest, "log_probs": own | rest if policy_shapes_state else own}
+        for name, reached in expected.items():
             with tf.GradientTape() as tape:
                 total = tf.reduce_sum(layer(images())[name])
             gradients = tape.gradient(total, variables)
-            for weight, gradient in zip(layer.trainable_weights, gradients, strict=True):
-                touched = gradient is not None and bool(np.any(gradient != 0))
-                self.assertEqual(touched, (weight.path in own) == reached, f"{name} and {weight.path}")
+            touched = {
+                weight.path
+                for weight, gradient in zip(layer.trainable_weights, gradients, strict=True)
+                if gradient is not None and np.any(gradient != 0)
+            }
+            self.assertEqual(touched, reached, name)
 
     def test_places(self):
         random = RecurrentAttention(**{**SMALL, "glimpses": 8}, places="random")
