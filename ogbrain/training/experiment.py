@@ -108,6 +108,10 @@ class Experiment(abc.ABC):
         """Returns pictures of what the model does now, uint8 `(height, width, 3)` by name; none by default."""
         return {}
 
+    def final_pictures(self) -> dict[str, np.ndarray]:
+        """Returns pictures of what the best weights do, drawn once after the last evaluation; none by default."""
+        return {}
+
     def notes(self) -> dict[str, str]:
         """Returns facts for the model card and below the final figures, such as its cost; none by default."""
         return {}

@@ -222,6 +222,8 @@ class RunLoop:
         }
         for name, picture in draw_learning_curves(directory.records()).items():
             directory.write(directory.plots / f"{name}.png", picture)
+        for name, picture in experiment.final_pictures().items():
+            directory.write(directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
         directory.write(directory.model_card, write_model_card(self.name, experiment, results))
         directory.write(directory.results_file, json.dumps(results, indent=2) + "\n")
         self._checkpoints.restore_last()

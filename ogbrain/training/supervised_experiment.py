@@ -74,6 +74,29 @@ class SupervisedExperiment(Experiment):
         """Returns pictures of what the model does with a validation batch; none by default."""
         return {}
 
+    def build_optimizer(self) -> keras.optimizers.Optimizer:
+        """Returns the optimizer; called once `model` is built, by default as the config says.
+
+        A `GroupedOptimizer` gives each group of weights its own.
+        """
+        return build_optimizer(self.config.optimizer, self.config.epochs * self.steps_per_epoch)
+
+    def stage(self, step: int) -> int:
+        """Returns the number of the stage that a training step belongs to, a pure function of the step; by default 0.
+
+        A new stage may train other weights, on batches of another form. As the step alone decides, a resumed run
+        changes where an unbroken one does.
+        """
+        return 0
+
+    def stage_pipeline(self, stage: int) -> Pipeline:
+        """Returns what gives the training batches of a stage; by default `pipeline`."""
+        return self.pipeline
+
+    def stage_variables(self, stage: int) -> list[keras.Variable]:
+        """Returns the weights that a stage trains; by default all that can be trained."""
+        return self.model.trainable_variables
+
     def setup_inference(self) -> None:
         keras.utils.set_random_seed(self.config.seed)
         previous = keras.config.dtype_policy()
@@ -103,16 +126,26 @@ class SupervisedExperiment(Experiment):
             )
         with strategy.scope():
             self.setup_inference()
-            self.optimizer = build_optimizer(config.optimizer, config.epochs * self.steps_per_epoch)
+            self.optimizer = self.build_optimizer()
             self.optimizer.build(self.model.trainable_variables)
-        replica_step = tf.function(self._train_replica, jit_compile=True) if config.xla else self._train_replica
+        self._steps: dict[int, Any] = {}
+
+    def _build_step(self, stage: int) -> Any:
+        strategy = self._strategy
+
+        def train_replica(batch):
+            return self._train_replica(batch, stage)
+
+        replica_step = tf.function(train_replica, jit_compile=True) if self.config.xla else train_replica
 
         @tf.function(reduce_retracing=True)
         def step(iterator):
             values = strategy.run(replica_step, args=(next(iterator),))
-            return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None) if replicas > 1 else values
+            if strategy.num_replicas_in_sync == 1:
+                return values
+            return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
 
-        self._step = step
+        return step
 
     def checkpoint_items(self) -> Mapping[str, Sequence[tf.Variable]]:
         items = {"model": [variable.value for variable in self.model.variables]}
@@ -126,11 +159,15 @@ class SupervisedExperiment(Experiment):
 
     def begin(self, step: int) -> None:
         strategy, config = self._strategy, self.config
+        self._position, self._stage = step, self.stage(step)
+        if self._stage not in self._steps:
+            self._steps[self._stage] = self._build_step(self._stage)
+        self._step = self._steps[self._stage]
 
         cluster = strategy.cluster_resolver
         workers = len(cluster.cluster_spec().as_dict().get("worker", [])) if cluster else 0
         # Each worker takes its stride of every batch; the strategy splits that among the worker's own devices.
-        dataset = self.pipeline.batches(
+        dataset = self.stage_pipeline(self._stage).batches(
             "train",
             batch_size=config.batch_size,
             seed=config.seed,
@@ -146,7 +183,10 @@ class SupervisedExperiment(Experiment):
             self._iterator = iter(strategy.experimental_distribute_dataset(dataset))
 
     def train_step(self) -> Sums:
+        if self.stage(self._position) != self._stage:
+            self.begin(self._position)
         values = self._step(self._iterator)
+        self._position += 1
         return Sums(self._train_names, values)
 
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
@@ -191,9 +231,9 @@ class SupervisedExperiment(Experiment):
             "Citation": info.citation or "not stated",
         }
 
-    def _train_replica(self, batch: Batch) -> tf.Tensor:
+    def _train_replica(self, batch: Batch, stage: int) -> tf.Tensor:
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        variables = self.model.trainable_variables
+        variables = self.stage_variables(stage)
         with tf.GradientTape() as tape:
             loss, metrics = self.loss(self.model, batch, training=True)
             if self.model.losses:
