@@ -127,3 +127,11 @@ class Experiment(abc.ABC):
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures to export: `tf.function`s with an input signature, dict in and dict out, by name."""
         raise UserError(f"{type(self).__name__}: has no signatures, so it cannot be exported")
+
+    def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns real inputs for the signatures, by signature and by input: arrays, strings as `bytes`; none by default.
+
+        Exported models are checked and warmed up with them. What is left out is taken from the validation split,
+        where a batch has an array of the input's name and type, or pictures for an input `NAME_bytes`.
+        """
+        return {}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ogbrain import registry
+from ogbrain.errors import UserError
 from ogbrain.run_request import RunRequest
 from ogbrain.training.checkpoints import writing
 from ogbrain.training.interruption import Interrupted
@@ -34,7 +35,10 @@ def train(request: RunRequest, distribute: str, root: Path) -> tuple[Path, dict[
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             request.save(folder)
-    print(f"{request.experiment} in {folder}", flush=True)
+    if chief:
+        print(f"{request.experiment} in {folder}", flush=True)
+    elif request.run_dir is None:
+        raise UserError("--run_dir=DIR is needed with --distribute=multiworker, one that all workers see")
     try:
         return folder, RunLoop(request.experiment, experiment, folder, strategy, chief).run()
     except Interrupted as interrupted:

@@ -18,6 +18,7 @@ from ogbrain.training.interruption import Interrupted, Interruption
 from ogbrain.training.progress import Progress, format_metrics
 from ogbrain.training.run_directory import RunDirectory
 from ogbrain.training.run_state import RunState
+from ogbrain.training.strategies import worker_count
 from ogbrain.training.tensorboard_writer import TensorBoardWriter
 
 
@@ -52,6 +53,8 @@ class RunLoop:
         self.name, self.experiment, self.folder = name, experiment, folder
         self._strategy = strategy or tf.distribute.get_strategy()
         self._chief = chief
+        # Workers of a cluster cannot agree on a moment by the clock: they save at the end of each epoch only.
+        self._cluster = worker_count(self._strategy) > 1
         self._log = log
 
     def run(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class RunLoop:
             UserError: The checkpoints cannot be read.
             RunError: The run's folder cannot be written.
         """
-        # Workers other than the chief keep their own copy aside: all restore, one is read by people.
+        # Saving takes part in the cluster's exchange, so every worker saves; only the chief's files are read again.
         folder = self.folder if self._chief else self.folder / "workers" / str(self._strategy.cluster_resolver.task_id)
         self._directory = RunDirectory(folder)
         try:
@@ -72,17 +75,22 @@ class RunLoop:
             self._directory.close()
 
     def _run(self) -> dict[str, Any]:
+        if (self.folder / "results.json").exists():
+            self._log(f"{self.name}: has ended already")
+            return json.loads((self.folder / "results.json").read_text())
         baselines = self._run_baselines()
         experiment, self._state = self.experiment, RunState()
         experiment.setup(self._strategy)
-        self._checkpoints = Checkpoints(self._directory.checkpoints, experiment.checkpoint_items(), self._state)
-        if self._checkpoints.steps("last"):
-            step = self._checkpoints.restore_last()
+        items = experiment.checkpoint_items()
+        self._checkpoints = Checkpoints(self._directory.checkpoints, items, self._state)
+        chiefs = Checkpoints(self.folder / "checkpoints", items, self._state)
+        if chiefs.steps("last"):
+            step = chiefs.restore_last()
             self._directory.forget_after(step)
             self._log(f"{self.name}: resumed at step {step:,}")
         self._tensorboard = TensorBoardWriter(self._directory.tensorboard)
-        if not bool(self._state.finished):
-            self._train()
+        self._train()
+        chiefs.restore_best(int(self._state.best_step))
         results = self._finish(baselines)
         self._tensorboard.close()
         return results
@@ -110,15 +118,15 @@ class RunLoop:
         if graph is not None:
             self._tensorboard.graph(graph)
         callbacks.on_train_begin()
+        patience = config.early_stopping_patience
         while int(state.epochs) < config.epochs and not experiment.model.stop_training:
+            if patience and int(state.stale_epochs) >= patience:
+                self._log(f"stopped early: {experiment.monitor} no better for {patience} epochs")
+                break
             epoch = int(state.epochs)
             callbacks.on_epoch_begin(epoch)
             logs = self._train_epoch(epoch, callbacks)
             callbacks.on_epoch_end(epoch, logs)
-            patience = config.early_stopping_patience
-            if patience and int(state.stale_epochs) >= patience:
-                self._log(f"stopped early: {experiment.monitor} no better for {patience} epochs")
-                experiment.model.stop_training = True
         callbacks.on_train_end()
 
     def _train_epoch(self, epoch: int, callbacks: keras.callbacks.CallbackList) -> dict[str, float]:
@@ -147,7 +155,9 @@ class RunLoop:
                     window = np.zeros(0, np.float32)
                     window_start, window_step = time.perf_counter(), step
                 due = time.perf_counter() - self._saved >= config.checkpoint_seconds
-                if due or self._interruption.requested:
+                if self._cluster and self._interruption.requested:
+                    raise Interrupted(f"interrupted at step {step:,}, saved at the end of the last epoch")
+                if not self._cluster and (due or self._interruption.requested):
                     self._save(step, window)
                     if self._interruption.requested:
                         raise Interrupted(f"interrupted at step {step:,} and saved")
@@ -206,9 +216,6 @@ class RunLoop:
         from ogbrain.training.model_card import write_model_card
 
         experiment, state, directory = self.experiment, self._state, self._directory
-        if directory.results_file.exists() and bool(state.finished):
-            return json.loads(directory.results_file.read_text())
-        self._checkpoints.restore_best(int(state.best_step))
         results: dict[str, Any] = {
             "experiment": self.name,
             "best_step": int(state.best_step),
@@ -225,11 +232,8 @@ class RunLoop:
         for name, picture in experiment.final_pictures().items():
             directory.write(directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
         directory.write(directory.model_card, write_model_card(self.name, experiment, results))
+        # Last: a run that has results has ended.
         directory.write(directory.results_file, json.dumps(results, indent=2) + "\n")
-        self._checkpoints.restore_last()
-        state.finished.assign(True)
-        self._checkpoints.save_last(int(state.step))
-        self._checkpoints.restore_best(int(state.best_step))
         return results
 
 

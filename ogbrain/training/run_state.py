@@ -22,8 +22,6 @@ class RunState(tf.Module):
         """Epochs since the best one."""
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         """Time spent training, over all starts."""
-        self.finished = tf.Variable(False, trainable=False)
-        """Whether the run has ended."""
         self.window = tf.Variable([], shape=(None,), dtype=tf.float32, trainable=False)
         """Training metrics summed since the last record."""
 

@@ -52,7 +52,10 @@ class TwoStages(SupervisedExperiment):
     def loss(self, model, batch, training):
         logits = model(batch["image"], training=training)
         losses = keras.losses.sparse_categorical_crossentropy(batch["label"], logits, from_logits=True)
-        return tf.reduce_mean(losses), {"loss": losses, "brightness": tf.reduce_mean(tf.cast(batch["image"], tf.float32))}
+        return tf.reduce_mean(losses), {
+            "loss": losses,
+            "brightness": tf.reduce_mean(tf.cast(batch["image"], tf.float32)),
+        }
 
     def train_step(self):
         sums = super().train_step()

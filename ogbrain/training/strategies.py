@@ -41,7 +41,12 @@ def build_strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
+def worker_count(strategy: tf.distribute.Strategy) -> int:
+    """Returns the number of processes that train together."""
+    resolver = strategy.cluster_resolver
+    return len(resolver.cluster_spec().as_dict().get("worker", [])) if resolver else 1
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes the run."""
-    resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.cluster_spec().as_dict() or resolver.task_id == 0
+    return worker_count(strategy) <= 1 or strategy.cluster_resolver.task_id == 0

@@ -13,6 +13,7 @@ from ogbrain.data.pipeline import Pipeline
 from ogbrain.errors import UserError
 from ogbrain.training.experiment import Experiment, Sums
 from ogbrain.training.optimizers import build_optimizer, clip
+from ogbrain.training.strategies import worker_count
 
 Batch = dict[str, tf.Tensor]
 
@@ -163,9 +164,7 @@ class SupervisedExperiment(Experiment):
         if self._stage not in self._steps:
             self._steps[self._stage] = self._build_step(self._stage)
         self._step = self._steps[self._stage]
-
-        cluster = strategy.cluster_resolver
-        workers = len(cluster.cluster_spec().as_dict().get("worker", [])) if cluster else 0
+        workers = worker_count(strategy)
         # Each worker takes its stride of every batch; the strategy splits that among the worker's own devices.
         dataset = self.stage_pipeline(self._stage).batches(
             "train",
@@ -173,7 +172,7 @@ class SupervisedExperiment(Experiment):
             seed=config.seed,
             start_step=step,
             training=True,
-            shard=(cluster.task_id, workers) if workers > 1 else (0, 1),
+            shard=(strategy.cluster_resolver.task_id, workers) if workers > 1 else (0, 1),
         )
         if strategy.num_replicas_in_sync == 1:
             self._iterator = iter(dataset)
