@@ -82,8 +82,7 @@ class Glimpse(ClutteredClassification):
         else:
             # No policy, nothing to expect: this keeps the baseline's weights in the graph, with no gradient.
             total += 0.0 * tf.reduce_sum(outputs["baselines"])
-        shape = (-1, samples)
-        return total, {name: tf.reduce_mean(tf.reshape(m, shape), 1) if m.shape.rank else m for name, m in metrics.items()}
+        return total, {name: _mean_of_samples(metric, samples) for name, metric in metrics.items()}
 
     def evaluate_batch(self, model: keras.Model, batch: Batch) -> dict[str, tf.Tensor]:
         """Returns the metrics of the Monte-Carlo average after the last glimpse."""
@@ -204,3 +203,8 @@ class Glimpse(ClutteredClassification):
             "patches": np.stack([tf.cast(patch, tf.float32).numpy() for patch in patches], 1),
         }
         return [{name: value[n] for name, value in seen.items()} for n in range(len(images))]
+
+
+def _mean_of_samples(metric: tf.Tensor, samples: int) -> tf.Tensor:
+    """Returns a metric of each image, `(batch,)`, of one of each run; a scalar is left as it is."""
+    return tf.reduce_mean(tf.reshape(metric, (-1, samples)), 1) if metric.shape.rank else metric

@@ -80,7 +80,8 @@ class Convolutional(WholePicture):
         def build(width: int) -> keras.Model:
             inputs = features = self._inputs()
             for factor in (1, 2, 4):
-                features = keras.layers.Conv2D(factor * width, 3, strides=2, padding="same", activation="relu")(features)
+                convolution = keras.layers.Conv2D(factor * width, 3, 2, padding="same", activation="relu")
+                features = convolution(features)
             features = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(features))
             return keras.Model(inputs, self._outputs(features))
 

@@ -80,7 +80,9 @@ class GlimpseConfig(ExperimentConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.splits) != 3 or not all(self.splits):
-            raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test")
+            raise UserError(
+                f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test"
+            )
         between("canvas", self.canvas, 1, 4096)
         between("clutter", self.clutter, 0, 1000)
         between("clutter_size", self.clutter_size, 1, self.canvas)

@@ -74,9 +74,6 @@ class ConformanceTest(ExperimentTestCase):
         )  # fmt: skip
         self.check_experiment(Glimpse, config)
 
-    def test_random_places(self):
-        self.check_experiment(Glimpse, dataclasses.replace(CONFIG, places="random"))
-
 
 class GlimpseTest(parameterized.TestCase):
     def test_monte_carlo_evaluation_averages_probabilities(self):
@@ -117,6 +114,15 @@ class GlimpseTest(parameterized.TestCase):
                 # Without the policy's loss all but the policy is trained: cross-entropy does not reach it.
                 touched = gradient is not None and bool(np.any(gradient != 0))
                 self.assertEqual(touched, "/policy/" not in variable.path, variable.path)
+
+    @parameterized.parameters({"places": "random"}, {"glimpses": 1}, {"core": "lstm"})
+    def test_every_weight_is_in_the_loss(self, **changes):
+        experiment = ready(dataclasses.replace(CONFIG, **changes))
+        variables = [variable.value for variable in experiment.model.trainable_variables]
+        with tf.GradientTape() as tape:
+            loss, metrics = experiment.loss(experiment.model, some_batch(experiment), training=True)
+        self.assertNotIn(None, [gradient if gradient is None else 0 for gradient in tape.gradient(loss, variables)])
+        self.assertEqual("reward" in metrics, changes.get("core") == "lstm")
 
     def test_answers_are_the_same_each_time_and_by_every_way(self):
         experiment = ready()
@@ -206,10 +212,10 @@ class BaselinesTest(parameterized.TestCase):
 
 class GlimpseConfigTest(parameterized.TestCase):
     @parameterized.parameters(
-        "glimpses=0", "patch_size=0", "scales=0", "scales=9", "units=0", "core=gru", "places=lerned", "first_place=left",
-        "stddev=0", "stddev=nan", "final_stddev=-1", "reward=gian", "training_samples=0", "evaluation_samples=0",
-        "baseline=mpl", "baseline=mlp,none", "baseline=", "canvas=0", "clutter=-1", "clutter_size=61", "policy_units=-1",
-        "policy_weight=-1", "glimpses=many",
+        "glimpses=0", "patch_size=0", "scales=0", "scales=9", "units=0", "core=gru", "places=lerned",
+        "first_place=left", "stddev=0", "stddev=nan", "final_stddev=-1", "reward=gian", "training_samples=0",
+        "evaluation_samples=0", "baseline=mpl", "baseline=mlp,none", "baseline=", "canvas=0", "clutter=-1",
+        "clutter_size=61", "policy_units=-1", "policy_weight=-1", "glimpses=many",
     )  # fmt: skip
     def test_bad_values_name_the_field(self, override):
         with self.assertRaisesRegex(UserError, override.split("=")[0]):

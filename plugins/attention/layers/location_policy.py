@@ -43,9 +43,7 @@ class LocationPolicy(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.hidden = None
         if hidden_units:
-            self.hidden = keras.layers.Dense(
-                hidden_units, activation="relu", dtype=self.dtype_policy, name="hidden"
-            )
+            self.hidden = keras.layers.Dense(hidden_units, activation="relu", dtype=self.dtype_policy, name="hidden")
         # A half-precision mean would tie locations to a coarse grid, and log-densities lose their digits.
         self.mean = keras.layers.Dense(
             2,

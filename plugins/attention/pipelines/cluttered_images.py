@@ -83,7 +83,7 @@ class ClutteredImages(Pipeline):
         shape = features["image"].shape if "image" in features else ()
         if len(shape) != 3 or None in shape:
             raise UserError(
-                f"data set {self.info.name!r} has no images of one size; shape of its feature 'image': {shape or 'none'}"
+                f"data set {self.info.name!r} has no images of one size; its feature 'image' is: {shape or 'none'}"
             )
         return shape[0], shape[1]
 
@@ -116,8 +116,11 @@ def clutter_images(images: tf.Tensor, seed: tf.Tensor, *, canvas: int, clutter: 
         return tf.random.stateless_uniform(shape, seed, 0, count, dtype=tf.int32)
 
     place = _indices(
-        numbers, draw(seeds[0], (batch,), canvas - height + 1), draw(seeds[1], (batch,), canvas - width + 1),
-        block=(height, width), image=(canvas, canvas),
+        numbers,
+        draw(seeds[0], (batch,), canvas - height + 1),
+        draw(seeds[1], (batch,), canvas - width + 1),
+        block=(height, width),
+        image=(canvas, canvas),
     )
     targets, values = [tf.reshape(place, [-1])], [tf.reshape(images, [-1, channels])]
     if clutter:
@@ -126,14 +129,18 @@ def clutter_images(images: tf.Tensor, seed: tf.Tensor, *, canvas: int, clutter: 
         other = (numbers[:, None] + 1 + draw(seeds[2], shape, tf.maximum(batch - 1, 1))) % batch
         block = (clutter_size, clutter_size)
         source = _indices(
-            other, draw(seeds[3], shape, height - clutter_size + 1), draw(seeds[4], shape, width - clutter_size + 1),
-            block=block, image=(height, width),
+            other,
+            draw(seeds[3], shape, height - clutter_size + 1),
+            draw(seeds[4], shape, width - clutter_size + 1),
+            block=block,
+            image=(height, width),
         )
         target = _indices(
             numbers[:, None],
             draw(seeds[5], shape, canvas - clutter_size + 1),
             draw(seeds[6], shape, canvas - clutter_size + 1),
-            block=block, image=(canvas, canvas),
+            block=block,
+            image=(canvas, canvas),
         )
         targets.append(tf.reshape(target, [-1]))
         values.append(tf.gather(values[0], tf.reshape(source, [-1])))
