@@ -1,0 +1,19 @@
+"""The table of contents of the working-memory plugin."""
+
+import ogbrain
+
+PLUGIN = ogbrain.Plugin(
+    name="working_memory",
+    api=1,
+    summary="Keep and manipulate information: fast recurrent layers, CTC, and what they can remember.",
+    layers={
+        "lstm": ".layers.lstm:LSTM",
+        "gru": ".layers.gru:GRU",
+        "simple_rnn": ".layers.simple_rnn:SimpleRNN",
+        "min_lstm": ".layers.min_lstm:MinLSTM",
+        "min_gru": ".layers.min_gru:MinGRU",
+        "bidirectional": ".layers.bidirectional:Bidirectional",
+        "stacked": ".layers.stacked:Stacked",
+        "ctc_head": ".ctc.ctc_head:CTCHead",
+    },
+)

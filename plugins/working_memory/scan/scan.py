@@ -1,0 +1,201 @@
+"""The scan core: one loop over time for every recurrent layer, with a gradient written by hand."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+Linear = Callable[[int, tf.Tensor], tf.Tensor]
+Step = Callable[[Linear, list[tf.Tensor], list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]], list[tf.Tensor]]
+
+
+class Scan:
+    """Runs a recurrent step over time; weight gradients are one product each, after the loop.
+
+    A step is ordinary code, `step(linear, inputs, state, constants, auxiliary) -> state`, where
+    `linear(k, x)` stands for `x @ weights[k]`. All that does not depend on the state (the product of
+    the input, of all steps at once) is done by the caller beforehand. The first tensor of the state is
+    the output of the layer. Forward, the loop keeps the state before each step and the results
+    of `linear`. Backward, each step is differentiated between these saved results, so that no
+    product is done twice, and the cotangents of the products are kept, so that the
+    gradient of `weights[k]` is one matrix product over all steps and examples instead of one for
+    each step.
+
+    The state is carried in float32 whatever the precision of the inputs, which is also the one
+    that saved tensors have. Second derivatives are not defined.
+
+    Args:
+        step: The step, without variables of its own: tensors come as `weights` and `constants`.
+
+    Example:
+        >>> scan = Scan(lambda linear, x, state, constants, aux: [tf.tanh(x[0] + linear(0, state[0]))])
+        >>> outputs, last = scan([z], [h], [kernel])   # z: (time, batch, units)
+    """
+
+    def __init__(self, step: Step):
+        self._step = step
+        self._forward = {jit: tf.function(self._run_forward, jit_compile=jit or None, autograph=False,
+                                          reduce_retracing=False) for jit in (False, True)}
+        self._backward = {jit: tf.function(self._run_backward, jit_compile=jit or None, autograph=False,
+                                           reduce_retracing=False) for jit in (False, True)}
+
+    def __call__(
+        self,
+        inputs: Sequence[tf.Tensor],
+        state: Sequence[tf.Tensor],
+        weights: Sequence[tf.Tensor],
+        constants: Sequence[tf.Tensor] = (),
+        *,
+        auxiliary: Sequence[tf.Tensor] = (),
+        mask: tf.Tensor | None = None,
+        reverse: bool = False,
+        jit: bool = False,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Runs all steps.
+
+        Args:
+            inputs: Tensors of shape `(time, batch, ...)`, one slice for each step; differentiated.
+            state: Float32 tensors of shape `(batch, ...)` before the first step; differentiated.
+            weights: Matrices for `linear`; products are done in their dtype; differentiated.
+            constants: Tensors that every step sees; differentiated.
+            auxiliary: Further tensors of shape `(time, batch, ...)`; not differentiated.
+            mask: Of shape `(time, batch)`, bool; where it is false, the state stays as it is.
+            reverse: Go from the last step to the first. Outputs stand at the place of their input.
+            jit: Compile both loops with XLA.
+
+        Returns:
+            The outputs of all steps, `(time, batch, units)` in the dtype of `inputs[0]`, and the state
+            after the last step.
+        """
+        groups = [list(inputs), list(state), list(weights), list(constants)]
+        sizes = [len(group) for group in groups]
+        flags = dict(reverse=reverse)
+
+        @tf.custom_gradient
+        def run(*flat: tf.Tensor):
+            inputs, state, weights, constants = _split(flat, sizes)
+            outputs, last, before, products = self._forward[jit](
+                inputs, state, weights, constants, list(auxiliary), mask, **flags)
+
+            def gradient(*cotangents: tf.Tensor):
+                d_inputs, d_state, d_constants, sources, d_products = self._backward[jit](
+                    inputs, before, products, weights, constants, list(auxiliary), mask, list(cotangents), **flags)
+                d_weights = [_weight_gradient(source, d_product, weight.dtype)
+                             for source, d_product, weight in zip(sources, d_products, weights, strict=True)]
+                return [*d_inputs, *d_state, *d_weights, *d_constants]
+
+            return (outputs, *last), gradient
+
+        outputs, *last = run(*(tensor for group in groups for tensor in group))
+        return outputs, last
+
+    def _run_forward(self, inputs, state, weights, constants, auxiliary, mask, *, reverse):
+        time = _length(inputs[0])
+        keep = inputs[0].dtype
+
+        def linear(products, k, x):
+            product = tf.cast(tf.matmul(tf.cast(x, weights[k].dtype), weights[k]), tf.float32)
+            # What the backward loop reads is what the forward loop used, rounding included.
+            products[k] = tf.cast(product, keep)
+            return tf.cast(products[k], tf.float32)
+
+        def body(i, state, outputs, before, kept):
+            t = time - 1 - i if reverse else i
+            products: list = [None] * len(weights)
+            new = self._masked_step(functools.partial(linear, products), t, inputs, state, constants, auxiliary, mask)
+            return (i + 1, new, outputs.write(t, tf.cast(new[0], keep)),
+                    [array.write(t, tf.cast(part, array.dtype)) for array, part in zip(before, state, strict=True)],
+                    [array.write(t, product) for array, product in zip(kept, products, strict=True)])
+
+        # The state before each step is kept in float32 but for the first, which is the output.
+        dtypes = [keep] + [tf.float32 if keep == tf.float32 else keep for _ in state[1:]]
+        loop = (tf.constant(0), list(state), _array(time, keep, state[0].shape),
+                [_array(time, dtype, part.shape) for dtype, part in zip(dtypes, state, strict=True)],
+                [_array(time, keep, state[0].shape[:1] + weight.shape[1:]) for weight in weights])
+        _, last, outputs, before, kept = tf.while_loop(
+            lambda i, *_: i < time, body, loop, shape_invariants=_invariants(loop), maximum_iterations=time)
+        return outputs.stack(), last, [array.stack() for array in before], [array.stack() for array in kept]
+
+    def _run_backward(self, inputs, before, products, weights, constants, auxiliary, mask, cotangents, *, reverse):
+        time = _length(inputs[0])
+        keep = inputs[0].dtype
+        d_outputs, *d_last = cotangents
+        transposed = [tf.transpose(weight) for weight in weights]
+        batch = before[0].shape[1:2]
+
+        def body(i, d_state, d_constants, d_inputs, sources, d_products):
+            t = i if reverse else time - 1 - i
+            source: list = [None] * len(weights)
+            d_product: list = [None] * len(weights)
+
+            def linear(k, x):
+                source[k] = tf.cast(x, keep)
+
+                @tf.custom_gradient
+                def saved(x):
+                    def gradient(d):
+                        d_product[k] = tf.cast(d, keep)
+                        return tf.cast(tf.matmul(tf.cast(d, weights[k].dtype), transposed[k]), x.dtype)
+                    return tf.cast(products[k][t], tf.float32), gradient
+
+                return saved(x)
+
+            at = [tf.cast(tensor[t], tf.float32) for tensor in inputs]
+            state = [tf.cast(part[t], tf.float32) for part in before]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch([at, state, constants])
+                new = self._masked_step(linear, t, None, state, constants, auxiliary, mask, at=at)
+            seed = [d_state[0] + tf.cast(d_outputs[t], tf.float32), *d_state[1:]]
+            d_at, d_before, d_constant = tape.gradient(
+                new, [at, state, list(constants)], seed, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            d_product = [tf.zeros_like(products[k][t]) if d is None else d for k, d in enumerate(d_product)]
+            return (i + 1, d_before, [a + b for a, b in zip(d_constants, d_constant, strict=True)],
+                    [array.write(t, tf.cast(d, array.dtype)) for array, d in zip(d_inputs, d_at, strict=True)],
+                    [array.write(t, x) for array, x in zip(sources, source, strict=True)],
+                    [array.write(t, d) for array, d in zip(d_products, d_product, strict=True)])
+
+        loop = (tf.constant(0), list(d_last), [tf.zeros_like(constant) for constant in constants],
+                [_array(time, tensor.dtype, tensor.shape[1:]) for tensor in inputs],
+                [_array(time, keep, batch + weight.shape[:1]) for weight in weights],
+                [_array(time, keep, batch + weight.shape[1:]) for weight in weights])
+        _, d_state, d_constants, d_inputs, sources, d_products = tf.while_loop(
+            lambda i, *_: i < time, body, loop, shape_invariants=_invariants(loop), maximum_iterations=time)
+        stack = [[array.stack() for array in group] for group in (d_inputs, sources, d_products)]
+        return stack[0], d_state, d_constants, stack[1], stack[2]
+
+    def _masked_step(self, linear, t, inputs, state, constants, auxiliary, mask, at=None):
+        at = [tf.cast(tensor[t], tf.float32) for tensor in inputs] if at is None else at
+        new = self._step(linear, at, state, constants, [tensor[t] for tensor in auxiliary])
+        if mask is None:
+            return new
+        kept = mask[t]
+        return [tf.where(tf.reshape(kept, [-1] + [1] * (part.shape.rank - 1)), part, old)
+                for part, old in zip(new, state, strict=True)]
+
+
+def _split(flat, sizes):
+    groups, start = [], 0
+    for size in sizes:
+        groups.append(list(flat[start:start + size]))
+        start += size
+    return groups
+
+
+def _length(tensor):
+    return tensor.shape[0] if tensor.shape[0] is not None else tf.shape(tensor)[0]
+
+
+def _array(size, dtype, shape):
+    return tf.TensorArray(dtype, size=size, element_shape=shape)
+
+
+def _invariants(loop):
+    return tf.nest.map_structure(
+        lambda value: tf.TensorShape(None) if isinstance(value, tf.TensorArray) else value.shape, loop)
+
+
+def _weight_gradient(source, d_product, dtype):
+    """Sums `source^T d_product` over time and batch in one matrix product."""
+    source = tf.reshape(source, [-1, source.shape[-1]])
+    d_product = tf.reshape(d_product, [-1, d_product.shape[-1]])
+    return tf.cast(tf.matmul(source, d_product, transpose_a=True), dtype)
