@@ -18,8 +18,8 @@ class LogMel:
         >>> features.shape
         TensorShape([2, 100, 80])
 
-    Reference: mel scale of O'Shaughnessy 1987, `m = 2595 log10(1 + f / 700)`, as `tf.signal.linear_to_mel_weight_matrix`
-        computes it.
+    Reference: mel scale of O'Shaughnessy 1987, `m = 2595 log10(1 + f / 700)`, as
+        `tf.signal.linear_to_mel_weight_matrix` computes it.
     """
 
     sample_rate: int = 16000

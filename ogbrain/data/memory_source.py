@@ -20,13 +20,13 @@ class MemorySource:
             columns: The columns by feature name; all of the same number of examples.
         """
         self._lengths = {name: column.lengths() for name, column in columns.items() if column.is_ragged}
-        self._values: dict[str, tf.Tensor] = {}
-        self._starts: dict[str, tf.Tensor] = {}
+        self._values: dict[str, tf.Tensor | tf.RaggedTensor] = {}
         with tf.device("CPU:0"):
             for name, column in columns.items():
-                self._values[name] = tf.constant(column.values)
+                values = tf.constant(column.values)
                 if column.row_splits is not None:
-                    self._starts[name] = tf.constant(column.row_splits)
+                    values = tf.RaggedTensor.from_row_splits(values, column.row_splits, validate=False)
+                self._values[name] = values
 
     def lengths(self, name: str) -> np.ndarray:
         """Returns the length of a feature in each example, `(examples,)` int64.
@@ -51,11 +51,8 @@ class MemorySource:
         """
         batch: dict[str, tf.Tensor] = {}
         for name, values in self._values.items():
-            if name not in self._starts:
+            if isinstance(values, tf.RaggedTensor):
+                batch[name], batch[f"{name}_length"] = padding.gather(name, values, indices)
+            else:
                 batch[name] = tf.gather(values, indices)
-                continue
-            starts = tf.gather(self._starts[name], indices)
-            lengths = padding.cut(name, tf.gather(self._starts[name], indices + 1) - starts)
-            batch[name] = padding.gather(name, values, starts, lengths)
-            batch[f"{name}_length"] = tf.cast(lengths, tf.int32)
         return batch

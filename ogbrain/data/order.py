@@ -104,6 +104,10 @@ class SequentialOrder:
         self.count, self.batch_size, self.shard = count, batch_size, shard
         self.steps_per_epoch = -(-count // batch_size)
 
+    def steps(self, epochs: int) -> int:
+        """Returns the number of batches in so many passes."""
+        return self.steps_per_epoch * epochs
+
     def indices(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the examples of this worker's part of a batch.
 

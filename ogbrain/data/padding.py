@@ -32,28 +32,30 @@ class Padding:
         limit = self.max_lengths[name]
         return tf.minimum(length, limit) if isinstance(length, tf.Tensor) else np.minimum(length, limit)
 
-    def gather(self, name: str, rows: tf.Tensor, starts: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Takes pieces of different lengths out of one tensor and pads them to one length.
+    def gather(self, name: str, rows: tf.RaggedTensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes examples of different lengths and pads them to one length.
 
         Args:
             name: The feature.
-            rows: `(rows, ...)`, all the pieces one after the other.
-            starts: `(batch,)` int64, the first row of each piece.
-            lengths: `(batch,)` int64, the rows of each piece after cutting.
+            rows: `(examples, None, ...)`.
+            indices: `(batch,)` int64.
 
         Returns:
-            `(batch, time, ...)` where time is the longest length, rounded up.
+            `(batch, time, ...)` where time is the longest length after cutting, rounded up; and the lengths, `(batch,)`
+            int32.
         """
+        picked = tf.gather(rows, indices)
+        if name in self.max_lengths:
+            picked = picked[:, : self.max_lengths[name]]
+        lengths = picked.row_lengths()
         # The 0 keeps an empty batch (a shard without a row of the last batch) from reducing to the smallest int64.
         longest = tf.reduce_max(tf.concat([lengths, tf.zeros([1], lengths.dtype)], 0))
-        positions = tf.range((longest + self.multiple - 1) // self.multiple * self.multiple)
-        inside = positions[tf.newaxis] < lengths[:, tf.newaxis]
-        where = tf.where(inside, starts[:, tf.newaxis] + positions[tf.newaxis], tf.zeros([], tf.int64))
-        text = rows.dtype == tf.string
-        if rows.shape[0] == 0:  # Every example is empty; there must be a row for the padding to point at.
-            rows = tf.constant([b""]) if text else tf.zeros([1, *rows.shape[1:]], rows.dtype)
-        mask = tf.reshape(inside, tf.concat([tf.shape(inside), tf.ones([rows.shape.rank - 1], tf.int32)], 0))
-        return tf.where(mask, tf.gather(rows, where), tf.constant(self.value(name, text), rows.dtype))
+        longest = (longest + self.multiple - 1) // self.multiple * self.multiple
+        tail = rows.flat_values.shape[1:]
+        shape = tf.stack([tf.constant(-1, tf.int64), longest, *(tf.constant(size, tf.int64) for size in tail)])
+        filler = tf.constant(self.value(name, rows.dtype == tf.string), rows.dtype)
+        padded = picked.to_tensor(filler, shape=shape)
+        return tf.ensure_shape(padded, [indices.shape[0], None, *tail]), tf.cast(lengths, tf.int32)
 
     def stack(self, name: str, arrays: list[np.ndarray], dtype: np.dtype, tail: tuple[int, ...]) -> np.ndarray:
         """Does in NumPy what `gather` does, for examples that are arrays of their own.

@@ -98,7 +98,7 @@ class RecordSource:
                     outputs.append(padding.stack(name, arrays, dtype, tail))
                     outputs.append(np.array([padding.cut(name, len(array)) for array in arrays], np.int32))
                 else:
-                    outputs.append(np.stack(arrays) if arrays else np.zeros((0, *shape), dtype))
+                    outputs.append(np.stack(arrays) if arrays else np.zeros((0, *(size or 0 for size in shape)), dtype))
             return outputs
 
         names, types, sizes = [], [], []

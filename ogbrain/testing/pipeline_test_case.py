@@ -132,12 +132,12 @@ class PipelineTestCase(absltest.TestCase):
         rows = [number for batch in first + second for number in batch]
         self.assertLen(set(rows), len(rows), "a training example is in both shards of an epoch")
 
-    def _training(self, **arguments: int) -> list[Batch]:
+    def _training(self, seed: int, start_step: int = 0) -> list[Batch]:
         """Returns the training batches up to `steps`, from a new pipeline."""
         dataset = self.make_pipeline().batches(
-            self.training_split, batch_size=self.batch_size, training=True, **arguments
+            self.training_split, batch_size=self.batch_size, seed=seed, start_step=start_step, training=True
         )
-        return self._take(dataset, self.steps - arguments.get("start_step", 0))
+        return self._take(dataset, self.steps - start_step)
 
     def _numbers(self, pipeline: Pipeline, split: str, shard: tuple[int, int] = (0, 1)) -> list[int]:
         """Returns the numbers of the examples of an evaluation pass."""
