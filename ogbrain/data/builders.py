@@ -12,9 +12,10 @@ from unittest import mock
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import downloader
 
-from ogbrain.data import catalog
+from ogbrain.data import catalog, resources
 from ogbrain.data.sources.file_lock import file_lock
 from ogbrain.data.sources.locations import data_root, prepared_dir
+from ogbrain.data.user_data import PREFIX, user_data
 from ogbrain.errors import UserError, nearest
 
 
@@ -28,6 +29,7 @@ def builder(
 
     Args:
         name: `NAME` or `NAME/CONFIG`; a name of a catalog means that data set even where TFDS has the same name.
+            `folder:PATH` means a folder of class-named folders of pictures, or a CSV, TSV or JSONL file of texts.
         data_dir: Folder of all data; default `$OGBRAIN_DATA_DIR`, or else `~/.cache/ogbrain`.
         prepare: Whether to prepare the data set if it is not, with its progress shown.
         config: How TFDS is to prepare it.
@@ -65,6 +67,39 @@ def builder(
     return found
 
 
+def prepare(name: str, data_dir: str = "", beam_processes: int = 0) -> str:
+    """Prepares a data set or a resource, and returns a line that says what is there.
+
+    Args:
+        name: `NAME` or `NAME/CONFIG`.
+        data_dir: Folder of all data; default `$OGBRAIN_DATA_DIR`.
+        beam_processes: Processes of Apache Beam, 0 to do without it.
+
+    Raises:
+        UserError: As `builder`; or Beam is asked for and not installed.
+    """
+    entry = catalog.entries().get(name.partition("/")[0])
+    if entry and entry.kind == "resource":
+        return f"{name}: in {resources.prepare(name, data_dir)[1]}"
+    found = builder(name, data_dir, config=_beam_config(beam_processes) if beam_processes else None)
+    counts = ", ".join(f"{split} {about.num_examples:,}" for split, about in found.info.splits.items())
+    return f"{name}: {counts}; in {found.data_dir}"
+
+
+def _beam_config(processes: int) -> tfds.download.DownloadConfig:
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError as error:
+        raise UserError(
+            "--beam needs apache-beam, which is not installed; add it to requirements.in and lock again, "
+            "or `pip install apache-beam` where the environment is your own"
+        ) from error
+    options = PipelineOptions(
+        runner="DirectRunner", direct_num_workers=processes, direct_running_mode="multi_processing"
+    )
+    return tfds.download.DownloadConfig(try_download_gcs=False, beam_options=options)
+
+
 @contextlib.contextmanager
 def _few_retries() -> Iterator[None]:
     """Lets TFDS' downloads fail within seconds where there is no web; their ten retries take minutes, each logged."""
@@ -79,6 +114,8 @@ def _few_retries() -> Iterator[None]:
 
 
 def _find(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
+    if name.startswith(PREFIX):
+        return user_data(name, str(prepared_dir(data_dir)))
     base, _, config = name.partition("/")
     entry = catalog.entries().get(base)
     folder = str(prepared_dir(data_dir))

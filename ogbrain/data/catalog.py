@@ -50,9 +50,9 @@ class Entry:
             raise unknown_name(f"config of data set {self.name!r}", config, self.configs)
 
     def is_prepared(self, config: str = "", data_dir: str = "") -> bool:
-        """Returns whether any version of it is prepared; a resource never is."""
+        """Returns whether any version of it is prepared; without a config, of its first."""
         folder = prepared_dir(data_dir) / self.name / (config or (self.configs[0] if self.configs else ""))
-        return any(folder.glob("[0-9]*/dataset_info.json"))
+        return any(folder.glob("[0-9]*/*_info.json"))
 
 
 @functools.cache
