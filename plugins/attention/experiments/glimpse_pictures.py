@@ -10,6 +10,7 @@ _SIDE = 240
 _PATCH = 76
 _GAP = 4
 _TEXT = 14
+_Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 _FIRST, _LAST = np.array([70, 140, 255]), np.array([255, 90, 40])
 
 
@@ -58,7 +59,7 @@ def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(pictures, 0)
 
 
-def _path(picture: np.ndarray, locations: np.ndarray, patch: int, font: ImageFont.ImageFont) -> Image.Image:
+def _path(picture: np.ndarray, locations: np.ndarray, patch: int, font: _Font) -> Image.Image:
     """Draws the sharpest patch's outline at each place, and a line from one to the next."""
     drawn = _image(picture, _SIDE)
     pen = ImageDraw.Draw(drawn)
@@ -82,6 +83,6 @@ def _colour(number: int, count: int) -> tuple[int, int, int]:
 
 def _image(pixels: np.ndarray, side: int) -> Image.Image:
     """Returns float pixels as a square image in RGB."""
-    pixels = np.uint8(np.clip(pixels, 0, 1) * 255)
+    pixels = (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     pixels = np.repeat(pixels, 3, -1) if pixels.shape[-1] == 1 else pixels[..., :3]
     return Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)

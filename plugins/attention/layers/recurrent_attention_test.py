@@ -1,6 +1,7 @@
 """Tests of the recurrent attention core and the glimpse network."""
 
 import itertools
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +12,15 @@ from ogbrain.testing.layer_test_case import LayerTestCase
 from plugins.attention.layers.glimpse_network import GlimpseNetwork
 from plugins.attention.layers.recurrent_attention import CORES, PLACES, RecurrentAttention
 
-SMALL = {"glimpses": 3, "patch_size": 2, "scales": 2, "units": 5, "patch_units": 4, "location_units": 3, "seed": 1}
+SMALL: dict[str, Any] = {
+    "glimpses": 3,
+    "patch_size": 2,
+    "scales": 2,
+    "units": 5,
+    "patch_units": 4,
+    "location_units": 3,
+    "seed": 1,
+}
 
 
 def images(batch=4, size=9, seed=0):
@@ -77,6 +86,7 @@ class RecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
     def test_is_the_loop_of_its_parts(self):
         layer = RecurrentAttention(**SMALL, core="simple")
         outputs = layer(images(), sample=False)
+        policy: Any = layer.policy
         location, state = tf.zeros((4, 2)), tf.zeros((4, 5))
         for glimpse in range(3):
             np.testing.assert_allclose(outputs["locations"][:, glimpse], location, atol=1e-6)
@@ -84,14 +94,15 @@ class RecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
             kernel = layer.cell.kernel.value
             state = tf.nn.relu(code @ kernel[:5] + state @ kernel[5:] + layer.cell.bias)
             np.testing.assert_allclose(outputs["states"][:, glimpse], state, atol=1e-5)
-            location = layer.policy(state, sample=False)[0]
+            location = policy(state, sample=False)[0]
 
     @parameterized.parameters(True, False)
     def test_who_gets_which_gradient(self, policy_shapes_state):
         layer = RecurrentAttention(**SMALL, policy_shapes_state=policy_shapes_state)
         layer.build((None, 9, 9, 1))
         variables = [weight.value for weight in layer.trainable_weights]
-        own = {weight.path for weight in layer.policy.trainable_weights}
+        policy: Any = layer.policy
+        own = {weight.path for weight in policy.trainable_weights}
         rest = {weight.path for weight in layer.trainable_weights} - own
         expected = {"states": rest, "log_probs": own | rest if policy_shapes_state else own}
         for name, reached in expected.items():

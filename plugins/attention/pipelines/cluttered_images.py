@@ -81,11 +81,12 @@ class ClutteredImages(Pipeline):
         """Height and width of the data set's own images, in pixels."""
         features = self.info.features
         shape = features["image"].shape if "image" in features else ()
-        if len(shape) != 3 or None in shape:
+        height, width, _ = shape if len(shape) == 3 else (None, None, None)
+        if height is None or width is None:
             raise UserError(
                 f"data set {self.info.name!r} has no images of one size; its feature 'image' is: {shape or 'none'}"
             )
-        return shape[0], shape[1]
+        return height, width
 
     def _put_on_canvas(self, batch: Batch, seed: tf.Tensor) -> Batch:
         image = clutter_images(

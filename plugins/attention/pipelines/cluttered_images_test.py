@@ -1,6 +1,7 @@
 """Tests of the cluttered canvases."""
 
 import tempfile
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -13,7 +14,7 @@ from ogbrain.testing.pipeline_test_case import PipelineTestCase
 from ogbrain.testing.tiny_images import TinyImages
 from plugins.attention.pipelines.cluttered_images import ClutteredImages, clutter_images
 
-BUILDER = None
+BUILDER: Any = None
 
 
 def setUpModule():
