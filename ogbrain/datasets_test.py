@@ -37,7 +37,7 @@ class DatasetsTest(absltest.TestCase):
     def test_prepare_then_list_and_show(self):
         done = self.run_command("prepare", "memory_tasks/reber")
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
-        self.assertIn("memory_tasks/reber: test 1,000, train 10,000, validation 1,000", done.stdout)
+        self.assertRegex(done.stdout, "memory_tasks/reber: .*train 10,000")
         rows = {row["name"]: row for row in json.loads(self.run_command("list", "--json").stdout)}
         self.assertEqual(rows["memory_tasks"]["prepared"], ["reber"])
         done = self.run_command("show", "memory_tasks/reber", "--n=5", "--output=some/sheet.png")
