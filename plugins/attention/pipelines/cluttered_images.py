@@ -1,6 +1,7 @@
 """Images at random places on a larger canvas, among pieces of other images."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -80,7 +81,7 @@ class ClutteredImages(Pipeline):
     def image_size(self) -> tuple[int, int]:
         """Height and width of the data set's own images, in pixels."""
         features = self.info.features
-        shape = features["image"].shape if "image" in features else ()
+        shape: Any = features["image"].shape if "image" in features else ()
         height, width, _ = shape if len(shape) == 3 else (None, None, None)
         if height is None or width is None:
             raise UserError(
