@@ -11,6 +11,7 @@ from ogbrain.run_request import RunRequest
 
 _PLUGIN = flags.DEFINE_string("plugin", "", "Run this plugin's default experiment.")
 _EXPERIMENT = flags.DEFINE_string("experiment", "", "Run this experiment.")
+_DATA = flags.DEFINE_string("data", "", "Data set: NAME, NAME/CONFIG or folder:PATH; short for --config.data.name.")
 _CONFIG_FILE = flags.DEFINE_string("config_file", "", "Repeat the run whose config.json this is; flags override it.")
 _RUN_DIR = flags.DEFINE_string("run_dir", "", "The run's own folder. Default: runs/EXPERIMENT/TIME-ID.")
 _RESUME = flags.DEFINE_bool("resume", False, "Go on with the run in --run_dir.")
@@ -22,6 +23,7 @@ SUMMARY = "Trains an experiment, shows how well it does and leaves a run folder 
 SHOWN = (
     "plugin=NAME",
     "experiment=PLUGIN/NAME",
+    "data=NAME|folder:PATH",
     "config.FIELD=VALUE",
     "config_file=FILE",
     "run_dir=DIR",
@@ -30,6 +32,13 @@ SHOWN = (
 )
 
 _overrides, _arguments = config.split_arguments(sys.argv)
+
+
+def _data() -> list[str]:
+    """Returns `--data` as an override; a relative folder is made absolute, for later commands may stand elsewhere."""
+    prefix, separator, path = _DATA.value.partition("folder:")
+    name = f"folder:{user_path(path)}" if separator and not prefix else _DATA.value
+    return [f"--config.data.name={name}"] if name else []
 
 
 def main(arguments: list[str]) -> None:
@@ -42,7 +51,7 @@ def main(arguments: list[str]) -> None:
         run_dir=user_path(_RUN_DIR.value) if _RUN_DIR.value else None,
         resume=_RESUME.value,
         plugin_path=[user_path(path) for path in flags.FLAGS.plugin_path],
-        overrides=_overrides,
+        overrides=[*_data(), *_overrides],
     )
     # Only now: bad input is answered before TensorFlow's seconds of import.
     command.load_tensorflow()

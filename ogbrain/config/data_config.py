@@ -10,7 +10,7 @@ class DataConfig:
     """The data set of an experiment."""
 
     name: str = "fashion_mnist"
-    """Data set by its registered TFDS name, with its config where it has any: NAME or NAME/CONFIG."""
+    """Data set by its registered TFDS name, with its config where it has any: NAME, NAME/CONFIG or folder:PATH."""
     data_dir: str = ""
     """Folder of downloaded and prepared data; default $OGBRAIN_DATA_DIR, or else ~/.cache/ogbrain."""
 
