@@ -46,6 +46,11 @@ class MailBodyTest(absltest.TestCase):
         )
         self.assertEqual(mail_body.mail_body(message), "Café\n\nTea & cake")
 
+    def test_headers_of_a_message_passed_on_are_left_out(self):
+        self.assertEqual(
+            mail_body.mail_body("Subject: a\n\nReceived: from x\n by y\nSubject: b\n\nGood day"), "Good day"
+        )
+
     def test_unknown_encoding_is_read_as_latin_1(self):
         self.assertEqual(mail_body.mail_body("Content-Type: text/plain; charset=klingon\n\nplain"), "plain")
 
