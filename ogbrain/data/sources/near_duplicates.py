@@ -31,8 +31,6 @@ def shingles(text: str, words: int = 5) -> np.ndarray:
 def near_duplicates(texts: Sequence[str], similarity: float = 0.5) -> Iterator[tuple[int, int]]:
     """Yields pairs of indices of texts whose shingles have at least that Jaccard similarity.
 
-    Of a set of texts that are all alike, the pairs that join them are given, not all pairs.
-
     Args:
         texts: The texts.
         similarity: Least Jaccard similarity, 0-1.
@@ -42,13 +40,15 @@ def near_duplicates(texts: Sequence[str], similarity: float = 0.5) -> Iterator[t
     # Products stay below 2**64: a 32-bit hash times a 31-bit factor.
     factors = rng.integers(1, 1 << 31, (_HASHES, 1), np.uint64)
     offsets = rng.integers(0, 1 << 31, (_HASHES, 1), np.uint64)
-    seen: dict[tuple[int, bytes], int] = {}
+    buckets: dict[tuple[int, bytes], list[int]] = {}
     for index, hashes in enumerate(sets):
         minima = ((factors * hashes.astype(np.uint64) + offsets) % np.uint64(_PRIME)).min(axis=1)
-        earlier = set()
+        earlier: set[int] = set()
         for band in range(0, _HASHES, _BAND):
-            earlier.add(seen.setdefault((band, minima[band : band + _BAND].tobytes()), index))
-        for other in sorted(earlier - {index}):
+            bucket = buckets.setdefault((band, minima[band : band + _BAND].tobytes()), [])
+            earlier.update(bucket)
+            bucket.append(index)
+        for other in sorted(earlier):
             if _jaccard(hashes, sets[other]) >= similarity:
                 yield other, index
 
