@@ -58,8 +58,8 @@ def _listing(data_dir: str) -> str:
     }
     if _JSON.value:
         about = ("name", "kind", "source", "licence", "summary", "configs")
-        rows = [{key: getattr(entry, key) for key in about} | {"prepared": prepared[entry.name]} for entry in entries]
-        return json.dumps(rows, indent=2)
+        listed = [{key: getattr(entry, key) for key in about} | {"prepared": prepared[entry.name]} for entry in entries]
+        return json.dumps(listed, indent=2)
     heads = [("NAME", "KIND", "WHAT", "SOURCE", "LICENCE", "PREPARED")]
     rows = [
         (entry.name, entry.kind, entry.summary, entry.source, entry.licence, _state(entry, prepared[entry.name]))

@@ -32,7 +32,7 @@ def contact_sheet(pictures: Sequence[np.ndarray], captions: Sequence[str]) -> np
         left, top = 8 + index % columns * (_CELL + 8), 8 + index // columns * (_CELL + _CAPTION + 8)
         image = Image.fromarray(picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture)
         scale = _CELL / max(image.size)
-        size = tuple(max(1, round(side * scale)) for side in image.size)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         # Small pictures keep their pixels as squares; large ones are made smaller smoothly.
         image = image.convert("RGBA").resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)
         sheet.paste(image, (left + (_CELL - size[0]) // 2, top + (_CELL - size[1]) // 2), image)

@@ -53,8 +53,9 @@ def show(name: str, split: str = "train", count: int = 9, data_dir: str = "") ->
         rows.append(words)
         pictures.append(seen)
     picture = None
-    if pictures and all(seen is not None for seen in pictures):
-        picture = contact_sheet(pictures, [" | ".join(row.values()) for row in rows])
+    visible = [seen for seen in pictures if seen is not None]
+    if visible and len(visible) == len(rows):
+        picture = contact_sheet(visible, [" | ".join(row.values()) for row in rows])
     text = ""
     if rows and rows[0]:
         cells = [tuple(value[:300] for value in row.values()) for row in rows]
@@ -67,5 +68,5 @@ def _resource_text(resource, count: int) -> str:
         rows = [(key, str(value.dtype), str(value.shape)) for key, value in itertools.islice(resource.items(), count)]
         return table.table([("ARRAY", "TYPE", "SHAPE"), *rows], table.terminal_width(), indent="")
     names, vectors = resource
-    rows = [(names[i], " ".join(f"{x:.3f}" for x in vectors[i][:8]) + " ...") for i in range(min(count, len(names)))]
-    return table.table([("WORD", "VECTOR"), *rows], table.terminal_width(), indent="")
+    lines = [(names[i], " ".join(f"{x:.3f}" for x in vectors[i][:8]) + " ...") for i in range(min(count, len(names)))]
+    return table.table([("WORD", "VECTOR"), *lines], table.terminal_width(), indent="")

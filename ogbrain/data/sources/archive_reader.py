@@ -145,7 +145,7 @@ def read_zip(
             if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 raise ArchiveError(f"{what}: {name!r} is a link or a device, not a plain file; refused")
             with archive.open(member) as content:
-                data = BoundedStream(content, limits.member_bytes, f"{what}: {name!r}").read()
+                data = BoundedStream(content, limits.member_bytes, f"{what}: {name!r}").read()  # type: ignore[arg-type]
             total += len(data)
             if total > limits.total_bytes:
                 raise ArchiveError(f"{what}: unpacks to more than {limits.total_bytes:,} bytes; refused")

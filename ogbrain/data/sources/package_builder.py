@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from ogbrain.data.sources.package import Package
 
 
-class PackageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class PackageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """A TFDS builder that reads packages instead of downloading files.
 
     A subclass makes its info with `package_info` and reads its packages with

@@ -41,7 +41,7 @@ class _Storage(NamedTuple):
 
     key: str
     dtype: str
-    count: int
+    size: int
 
 
 class _Tensor(NamedTuple):
@@ -70,7 +70,7 @@ def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *unused
     if len(shape) != len(strides) or len(shape) > 8:
         raise pickle.UnpicklingError(f"a tensor of shape {shape} with strides {strides}")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-    if math.prod(shape) > storage.count or (math.prod(shape) and last >= storage.count):
+    if math.prod(shape) > storage.size or (math.prod(shape) and last >= storage.size):
         raise pickle.UnpicklingError(f"a tensor of shape {shape} that reaches beyond its storage")
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
@@ -143,9 +143,9 @@ def _arrays(stream: io.BytesIO, tensors: Any, keys: Any) -> dict[str, np.ndarray
     for key in keys:
         storage = described[key]
         count = int.from_bytes(stream.read(8), "little")
-        content = stream.read(storage.count * np.dtype(storage.dtype).itemsize)
-        if count != storage.count:
-            raise ValueError(f"storage {key} has {count} elements, not {storage.count}")
+        content = stream.read(storage.size * np.dtype(storage.dtype).itemsize)
+        if count != storage.size:
+            raise ValueError(f"storage {key} has {count} elements, not {storage.size}")
         storages[key] = np.frombuffer(content, storage.dtype, count)
     arrays = {}
     for name, (storage, offset, shape, strides) in tensors.items():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ogbrain.data.sources import ArchiveError
 from ogbrain.data.sources.torch_state_dict import read_state_dict
 
-WEIGHTS = {
+WEIGHTS: dict[str, np.ndarray] = {
     "conv.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2),
     "bn.batches": np.array(7, np.int64),
     "fc.bias": np.array([-1.5, 2.5], np.float32),
@@ -33,7 +33,7 @@ def _written(weights, sizes=None):
         raise AssertionError("only named, never called")
 
     _rebuild_tensor_v2.__module__, _rebuild_tensor_v2.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
-    utils._rebuild_tensor_v2 = _rebuild_tensor_v2
+    setattr(utils, "_rebuild_tensor_v2", _rebuild_tensor_v2)  # noqa: B010
 
     class Storage:
         def __init__(self, key, array):
