@@ -1,6 +1,7 @@
 """A development server in a thread, for tests."""
 
 import asyncio
+import logging
 import threading
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class RunningServer:
         self.channel = grpc.insecure_channel(self.address)
         self.predictions = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(self.channel)
+        # It logs every request.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self.rest = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
         return self
 
