@@ -1,0 +1,140 @@
+"""Tests of finding networks and of their weights."""
+
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest
+
+from ogbrain.data import resources
+from ogbrain.errors import UserError
+from plugins.transfer.backbones.backbone import Backbone, assign_weights, even_groups
+from plugins.transfer.backbones.efficientnet_lite import efficientnet_lite, imagenet_names
+from plugins.transfer.backbones.find_backbone import find_backbone
+
+PICTURES = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+
+
+def small(classes: int = 0) -> keras.Model:
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, 2, activation="relu")(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Conv2D(6, 3, 2, activation="relu", name="last_map")(x)
+    if classes:
+        x = keras.layers.Dense(classes)(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, x)
+
+
+class EfficientNetLiteTest(absltest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = efficientnet_lite("lite0", pretrained=False)
+
+    def test_size_and_groups(self):
+        # Of the 4,694,024 numbers in the package, 1,281,000 are the classifier's.
+        self.assertEqual(self.network.model.count_params(), 4_694_024 - 1_281_000)
+        self.assertLen(self.network.groups, 9)
+        grouped = [id(variable) for number in range(9) for variable in self.network.variables(number)]
+        self.assertCountEqual(grouped, [id(variable) for variable in self.network.model.trainable_variables])
+        self.assertEqual(self.network.model.compute_output_shape((None, 64, 64, 3)), (None, 2, 2, 1280))
+
+    def test_halves_are_the_whole(self):
+        whole = self.network.model(PICTURES, training=False)
+        for above in (1, 3, 8):
+            below, top = self.network.split(above)
+            np.testing.assert_allclose(top(below(PICTURES)), whole, rtol=1e-4, atol=1e-4)
+            expected = sum(len(self.network.variables(number)) for number in range(9 - above, 9))
+            self.assertLen(top.trainable_variables, expected)
+        self.assertIsNone(self.network.split(9))
+        self.assertIsNone(self.network.split(0))
+
+    def test_weights_that_do_not_fit_are_named(self):
+        broken = {"_conv_stem.weight": np.zeros((32, 4, 3, 3), np.float32)}
+        with mock.patch.object(resources, "load", lambda name, data_dir: broken):
+            with self.assertRaisesRegex(UserError, r"_conv_stem.weight has shape \(3, 3, 4, 32\), the network needs \(3, 3, 3, 32\)"):
+                efficientnet_lite("lite0")
+
+    def test_unknown_name(self):
+        with self.assertRaisesRegex(UserError, "did you mean 'lite"):
+            efficientnet_lite("lite9", pretrained=False)
+
+    def test_names_of_classes(self):
+        names = imagenet_names()
+        self.assertLen(names, 1000)
+        self.assertEqual((names[0], names[1], names[207], names[999]), ("tench", "goldfish", "Golden Retriever", "toilet paper"))
+
+
+class AssignWeightsTest(absltest.TestCase):
+    def test_nothing_is_assigned_unless_all_fits(self):
+        one, two = keras.Variable([1.0, 2.0]), keras.Variable([[1.0, 2.0]])
+        places = {"one": (one, ()), "two": (two, (1, 0))}
+        for weights, message in (
+            ({"one": np.zeros(2)}, r"of it: two of shape \(1, 2\) is missing"),
+            ({"one": np.zeros(2), "two": np.zeros((3, 1))}, r"two has shape \(1, 3\), the network needs \(1, 2\)"),
+            ({"one": np.zeros(2), "two": np.array([[1.0], [np.nan]])}, "two holds numbers that are not finite"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                assign_weights(weights, places, "it")
+            np.testing.assert_array_equal(one, [1, 2])
+        assign_weights({"one": np.zeros(2), "two": np.array([[5.0], [6.0]])}, places, "it")
+        np.testing.assert_array_equal(two, [[5, 6]])
+
+
+class FindBackboneTest(absltest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+
+    def test_a_keras_file_is_cut_after_its_last_map(self):
+        model = small(classes=5)
+        model.save(self.folder / "model.keras")
+        backbone = find_backbone(f"file:{self.folder}/model.keras")
+        maps = keras.Model(model.inputs[0], model.get_layer("last_map").output)
+        np.testing.assert_allclose(backbone.model(PICTURES), maps(PICTURES), rtol=1e-5)
+        self.assertLen(backbone.groups, 2)
+
+    def test_a_saved_model_gives_features_that_are_not_trained(self):
+        model = small()
+        model.export(self.folder / "saved", verbose=False)
+        backbone = find_backbone(f"file:{self.folder}/saved")
+        np.testing.assert_allclose(backbone.model(PICTURES), model(PICTURES), rtol=1e-4, atol=1e-5)
+        self.assertEmpty(backbone.groups)
+
+    def test_an_application_without_its_weights(self):
+        backbone = find_backbone("applications:MobileNet", pretrained=False)
+        self.assertEqual(backbone.model(PICTURES).shape, (2, 1, 1, 1024))
+        self.assertLen(backbone.groups, 8)
+
+    def test_bad_names_are_one_line(self):
+        (self.folder / "text.keras").write_text("no model")
+        grey = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+        grey.save(self.folder / "grey.keras")
+        for name, message in (
+            ("resnet", "'resnet' is not allowed; one of: efficientnet_lite/lite0"),
+            ("efficientnet_lite/lite5", "unknown EfficientNet-Lite 'lite5'"),
+            ("fil:x", "unknown kind of config.backbone 'fil'; did you mean 'file'"),
+            (f"file:{self.folder}/tex.keras", "did you mean 'text.keras'"),
+            (f"file:{self.folder}/text.keras", "cannot be loaded"),
+            (f"file:{self.folder}/grey.keras", r"takes \[\(None, 8, 8, 1\)\]; colour pictures"),
+            ("applications:ResNet51", "did you mean 'ResNet5"),
+            ("applications:MobileNet:/no/such.h5", "there is no such file of weights"),
+            (f"run:{self.folder}", "holds no config.json"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                find_backbone(name)
+
+    def test_even_groups_hold_every_layer_once(self):
+        model = small(classes=3)
+        for count in (1, 2, 8):
+            groups = even_groups(model, count)
+            layers = [layer for group in groups for layer in group]
+            self.assertEqual([layer.name for layer in layers], [l.name for l in model.layers if l.trainable_variables])
+            self.assertEqual(sum(len(Backbone(model, groups).variables(n)) for n in range(len(groups))), 6)
+
+
+if __name__ == "__main__":
+    tf.get_logger().setLevel("ERROR")
+    absltest.main()

@@ -1,0 +1,154 @@
+"""Finds a pretrained network by what the config says."""
+
+import importlib
+from pathlib import Path
+
+import keras
+
+from ogbrain.errors import UserError, nearest, unknown_name
+from ogbrain.paths import user_path
+
+from .backbone import Backbone, even_groups
+from .efficientnet_lite import efficientnet_lite
+
+FORMS = (
+    "efficientnet_lite/lite0 (lite1, lite2)", "applications:NAME[:WEIGHTS_FILE]", "hub:PRESET", "run:RUN_FOLDER",
+    "file:MODEL.keras", "file:SAVED_MODEL_FOLDER",
+)  # fmt: skip
+
+
+def find_backbone(name: str, pretrained: bool = True, data_dir: str = "") -> Backbone:
+    """Returns the network that a name means.
+
+    Args:
+        name: One of `FORMS`. `applications` are those of Keras: with ImageNet weights off the web, or those of a file.
+            `hub` is a preset of KerasHub, a name or a local folder. `run` is the folder of a run, whose own
+            backbone or whole model up to its last map of features is taken. `file` is a model that Keras saved, or a SavedModel, which
+            cannot be trained further.
+        pretrained: False builds it with random weights where it can be built so.
+        data_dir: Folder of all data.
+
+    Raises:
+        UserError: There is nothing of that name, or it is not a network of pictures.
+
+    Example:
+        >>> backbone = find_backbone("efficientnet_lite/lite0")
+    """
+    kind, separator, rest = name.partition(":")
+    if not separator:
+        family, _, variant = name.partition("/")
+        if family != "efficientnet_lite":
+            raise UserError(f"config.backbone: {name!r} is not allowed; one of: {', '.join(FORMS)}")
+        return efficientnet_lite(variant or "lite0", pretrained, data_dir)
+    kinds = {"applications": _application, "hub": _hub, "run": _run, "file": _file}
+    if kind not in kinds:
+        raise unknown_name("kind of config.backbone", kind, kinds)
+    if not pretrained and kind in ("hub", "file"):
+        raise UserError(f"config.weights: random is not allowed with the backbone {name!r}; pretrained")
+    return kinds[kind](rest, pretrained)
+
+
+def _application(rest: str, pretrained: bool) -> Backbone:
+    name, _, file = rest.partition(":")
+    known = [key for key, value in vars(keras.applications).items() if callable(value) and key[0].isupper()]
+    if name not in known:
+        raise unknown_name("network of keras.applications", name, known)
+    build = getattr(keras.applications, name)
+    module = importlib.import_module(build.__module__.replace("keras.src.", "keras.").replace("keras.applications", "keras.src.applications"))
+    if file and not user_path(file).exists():
+        raise UserError(f"config.backbone: {user_path(file)}: there is no such file of weights")
+    weights = str(user_path(file)) if file else "imagenet"
+    try:
+        inner = build(include_top=False, weights=weights if pretrained else None, input_shape=(None, None, 3))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        hint = "" if file else "; the web is needed, or a file: applications:NAME:FILE"
+        raise UserError(f"config.backbone: weights of {name}: {reason}{hint}") from error
+    inputs = keras.Input((None, None, 3), name="image")
+    # Their preprocessing may write into its argument, hence the copy.
+    prepared = keras.layers.Lambda(lambda x: module.preprocess_input(x + 0.0), name="preprocess")(inputs)
+    return Backbone(keras.Model(inputs, inner(prepared), name="backbone"), even_groups(inner), 224)
+
+
+def _hub(rest: str, pretrained: bool) -> Backbone:
+    try:
+        keras_hub = importlib.import_module("keras_hub")
+    except ImportError:
+        raise UserError("config.backbone: hub:PRESET needs KerasHub: pip install keras-hub") from None
+    try:
+        inner = keras_hub.models.Backbone.from_preset(rest)
+        convert = keras_hub.layers.ImageConverter.from_preset(rest)
+    except Exception as error:
+        raise UserError(f"config.backbone: hub:{rest}: {str(error).strip().splitlines()[0][:200]}") from error
+    inputs = keras.Input((None, None, 3), name="image")
+    return Backbone(keras.Model(inputs, inner(convert(inputs)), name="backbone"), even_groups(inner), 224)
+
+
+def _run(rest: str, pretrained: bool) -> Backbone:
+    from ogbrain.training.saved_run import SavedRun
+
+    experiment = SavedRun(user_path(rest)).experiment
+    names = [layer.name for layer in getattr(experiment.model, "layers", [])]
+    if "backbone" in names:
+        model = experiment.model.get_layer("backbone")
+        groups = getattr(getattr(experiment, "backbone", None), "groups", None) or even_groups(model)
+        backbone = Backbone(model, groups, getattr(getattr(experiment, "backbone", None), "size", 0))
+    else:
+        backbone = _up_to_features(experiment.model, f"run:{rest}")
+    if not pretrained:
+        for layer in [layer for group in backbone.groups for layer in group]:
+            fresh = layer.__class__.from_config(layer.get_config())
+            fresh.build(layer.input.shape)
+            layer.set_weights(fresh.get_weights())
+    return backbone
+
+
+def _file(rest: str, pretrained: bool) -> Backbone:
+    path = user_path(rest)
+    if path.is_dir() and (path / "saved_model.pb").exists():
+        inputs = keras.Input((None, None, 3), name="image")
+        layer = keras.layers.TFSMLayer(str(path), call_endpoint=_endpoint(path))
+        outputs = layer(inputs)
+        first = next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
+        return Backbone(keras.Model(inputs, first, name="backbone"), [])
+    if not path.is_file() or path.suffix not in (".keras", ".h5"):
+        near = nearest(path.name, [entry.name for entry in path.parent.glob("*")]) if path.parent.is_dir() else None
+        raise UserError(
+            f"config.backbone: {path}: is neither a .keras file nor a SavedModel's folder"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:
+        raise UserError(f"config.backbone: {path}: cannot be loaded ({str(error).strip().splitlines()[0][:200]})") from error
+    return _up_to_features(model, str(path))
+
+
+def _endpoint(path: Path) -> str:
+    import tensorflow as tf
+
+    signatures = tf.saved_model.load(str(path)).signatures
+    for name in ("features", "serving_default", *signatures):
+        if name in signatures:
+            return name
+    raise UserError(f"config.backbone: {path}: the SavedModel has no signatures")
+
+
+def _up_to_features(model: keras.Model, source: str) -> Backbone:
+    """Cuts a model after its last map of features, or before its last dense layer."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise UserError(f"config.backbone: {source}: is not a model whose layers are known; a Functional one is needed")
+    shape = model.inputs[0].shape
+    if len(model.inputs) != 1 or len(shape) != 4 or shape[-1] != 3:
+        raise UserError(
+            f"config.backbone: {source}: takes {[tuple(i.shape) for i in model.inputs]}; colour pictures (None, height, width, 3)"
+        )
+    made = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    maps = [layer for layer in made if len(getattr(layer.output, "shape", ())) == 4]
+    dense = [number for number, layer in enumerate(made) if isinstance(layer, keras.layers.Dense)]
+    if maps:
+        output = maps[-1].output
+    else:
+        output = made[dense[-1] - 1].output if dense and dense[-1] else made[-1].output
+    cut = keras.Model(model.inputs[0], output, name="backbone")
+    return Backbone(cut, even_groups(cut), shape[1] or 0)

@@ -1,0 +1,39 @@
+"""Tests of the packaged ImageNet weights on real pictures."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest
+
+from ogbrain.data.builders import builder
+from plugins.transfer.backbones.efficientnet_lite import imagenet_classifier, imagenet_names
+from plugins.transfer.pipelines.image_classes import fit_picture
+
+# Stamps that show what ImageNet has a class of, and that class.
+KNOWN = {
+    "animals/mammals/pig": "pig",
+    "animals/mammals/rodents/marmot": "marmot",
+    "vehicles/auto/sportscar2": "sports car",
+}
+
+
+class ImagenetTest(absltest.TestCase):
+    def test_names_what_real_pictures_show(self):
+        data = builder("tuxpaint_stamps", os.environ.get("STAMPS_DIR", ""))
+        model, names = imagenet_classifier("lite0"), imagenet_names()
+        rows = [row for row in data.as_dataset(split="all").as_numpy_iterator() if row["category"] == 0]
+        answers = {}
+        for row in [*rows, *(r for r in data.as_dataset(split="all").as_numpy_iterator() if r["id"].decode() in KNOWN)]:
+            picture = fit_picture(tf.constant(row["image"]), 224)[None]
+            answers[row["id"].decode()] = row["en"].decode().lower(), names[int(np.argmax(model(picture, training=False)))]
+        for stamp, name in KNOWN.items():
+            if stamp in answers:
+                self.assertEqual(answers[stamp][1], name, stamp)
+        # A caption that holds the last word of the class: chance would give less than one in a hundred.
+        right = [name.lower().split()[-1] in caption for caption, name in answers.values()]
+        self.assertGreater(np.mean(right), 0.2)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,289 @@
+"""A pretrained network of pictures, made to tell other classes."""
+
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+import ogbrain
+from ogbrain.data.pipeline import Batch
+from ogbrain.data.user_data import read_png
+from ogbrain.paths import user_path
+from ogbrain.training.experiment import Sums
+
+from ..backbones.backbone import Backbone
+from ..backbones.find_backbone import find_backbone
+from ..layers.transfer_head import TransferHead
+from ..pipelines.feature_cache import FeatureCache
+from ..pipelines.image_classes import ImageClasses, fit_picture
+from .classifier import Classifier
+from .images_config import ImagesConfig
+from .mistakes import draw_pictures
+from .unfreezing import Unfreezing
+
+
+class Images(Classifier):
+    """Tells classes of pictures with a network that was trained on others.
+
+    The head alone is trained first, on features that the frozen network computes once; then the network with it, its
+    groups of layers each at a lower rate than the one above. Full fine-tuning from the first step distorts what was learned (Kumar et
+    al. 2022, arXiv 2202.10054); it, and the same network with random weights, are trained beside it to compare.
+    """
+
+    config: ImagesConfig
+    pipeline: ImageClasses
+    backbone: Backbone
+
+    def build_pipeline(self) -> ImageClasses:
+        """Returns the pictures with no end of views, for tuning; the frozen network's come from `_frozen`."""
+        self._frozen = self._pictures(self.config.views)
+        return self._pictures(0)
+
+    def _pictures(self, views: int) -> ImageClasses:
+        config = self.config
+        return ImageClasses(
+            config.data.name,
+            size=self.size,
+            views=views,
+            mirror=config.mirror,
+            label=config.label,
+            classes=config.classes,
+            per_class=config.per_class,
+            choice=config.seed,
+            splits=config.splits,
+            data_dir=config.data.data_dir,
+        )
+
+    @property
+    def size(self) -> int:
+        """Height and width of the pictures, in pixels."""
+        if not hasattr(self, "backbone"):
+            config = self.config
+            self.backbone = find_backbone(config.backbone, config.weights == "pretrained", config.data.data_dir)
+        fixed = self.backbone.model.inputs[0].shape[1]
+        return fixed or self.config.image_size or self.backbone.size or 224
+
+    def build_model(self) -> keras.Model:
+        """Returns the network from pictures, `(batch, size, size, 3)` float in [0, 255], to logits."""
+        config = self.config
+        model = self.backbone.model
+        model.name = "backbone"
+        self.head = TransferHead(
+            len(self.label_names),
+            pooling=config.pooling,
+            normalization=config.normalization,
+            dropout=config.dropout,
+            kind=config.head,
+            units=config.head_units,
+            seed=config.seed,
+            name="head",
+        )
+        pictures = keras.Input((self.size, self.size, 3), name="image")
+        logits = keras.layers.Activation("linear", dtype="float32", name="logits")(self.head(model(pictures)))
+        return keras.Model(pictures, logits)
+
+    def setup_inference(self) -> None:
+        super().setup_inference()
+        self._begun = [variable.numpy() for variable in self.backbone.model.variables]
+        self._kept: dict[str, list[tuple[tf.Tensor, tf.Tensor]]] = {}
+        self._cache: FeatureCache | None = None
+        self._halves: tuple[keras.Model, keras.Model] | None = None
+        pictures = tf.TensorSpec((None, self.size, self.size, 3), tf.float32)
+        self._encode = tf.function(self._frozen_features, input_signature=[pictures])
+        made = self._encode.get_concrete_function().structured_outputs
+        features = tf.TensorSpec(made.shape, made.dtype)
+        self._judge = tf.function(self._judge_features, input_signature=[features, tf.TensorSpec((None,), tf.int64)])
+
+    def build_optimizer(self) -> Any:
+        """Returns an optimizer for the head and one for each group of layers."""
+        groups = [self.backbone.variables(number) for number in range(len(self.backbone.groups))]
+        head = self.head.trainable_variables
+        known = {id(variable) for group in [head, *groups] for variable in group}
+        # What can be trained but is in no group, such as a layer of another framework, goes with the first.
+        rest = [variable for variable in self.model.trainable_variables if id(variable) not in known]
+        self._unfreezing = Unfreezing(self.config, self.steps_per_epoch, head, [groups[0] + rest, *groups[1:]] if groups else [])
+        self._halves = self._cut()
+        return self._unfreezing.build_optimizer()
+
+    def stage(self, step: int) -> int:
+        """Returns how many groups of layers are trained beside the head."""
+        return self._unfreezing.stage(step)
+
+    def stage_variables(self, stage: int) -> list[keras.Variable]:
+        """Returns the weights of the head and of that many groups from the top."""
+        return self._unfreezing.variables(stage)
+
+    def stage_pipeline(self, stage: int) -> Any:
+        """Returns cached features for a frozen network, else pictures."""
+        if stage:
+            return self._cached().only("trunk") if self._halves else self.pipeline
+        return self._cached().only("features") if self.config.feature_cache else self._frozen
+
+    def _cached(self) -> FeatureCache:
+        if self._cache is None:
+            config = self.config
+            encode = tf.function(self._frozen_halves, reduce_retracing=True)
+            self._cache = FeatureCache(self._frozen, encode, config.batch_size, config.seed)
+        return self._cache
+
+    def _frozen_halves(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the pooled features of pictures and, if the network is cut, what goes over the cut."""
+        if not self._halves:
+            return {"features": self._frozen_features(images)}
+        below, above = self._halves
+        trunk = below(images, training=False)
+        return {"trunk": trunk, "features": self.head.reduce(above(trunk, training=False))}
+
+    def _cut(self) -> tuple[keras.Model, keras.Model] | None:
+        """Returns the network below and above the lowest layer that is ever tuned, if what is below can be kept."""
+        config = self.config
+        if not config.feature_cache or config.schedule == "full":
+            return None
+        halves = self.backbone.split(self._unfreezing.tuned)
+        if halves:
+            shape = halves[0].compute_output_shape((None, self.size, self.size, 3))
+            examples = config.views * self._frozen.num_examples("train")
+            if 4 * examples * int(np.prod(shape[1:])) > config.cache_megabytes * 2**20:
+                return None
+        return halves
+
+    def train_step(self) -> Sums:
+        """Trains one step; a new stage may change the network, so what was kept of it goes."""
+        sums = super().train_step()
+        if self._stage:
+            self._kept.clear()
+        return sums
+
+    def loss(self, model: keras.Model, batch: Batch, training: bool) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the cross-entropy with smoothed labels, and the pull to the first weights."""
+        total = tf.constant(0.0)
+        if "features" in batch:
+            features = batch["features"]
+        elif not training or (self._stage == 0 and "image" in batch):
+            features = self._frozen_features(batch["image"])
+        else:
+            learned = self.config.weights == "random" or not self.config.freeze_statistics
+            above = "trunk" in batch
+            network, given = (self._halves[1], batch["trunk"]) if above else (self.backbone.model, batch["image"])
+            features = network(given, training=learned)
+            if self.config.l2_sp:
+                total += self.config.l2_sp * self._distance()
+        logits = self.head(features, training=training)
+        smoothed = self.measures(logits, batch["label"], self.config.label_smoothing if training else 0.0)
+        return total + tf.reduce_mean(smoothed["loss"]), smoothed
+
+    def _distance(self) -> tf.Tensor:
+        """Returns half the squared distance of the network's weights from where they began."""
+        trained = {id(variable) for variable in self.backbone.model.trainable_variables}
+        pairs = zip(self.backbone.model.variables, self._begun, strict=True)
+        return tf.add_n([tf.nn.l2_loss(variable - begun) for variable, begun in pairs if id(variable) in trained])
+
+    def _frozen_features(self, images: tf.Tensor) -> tf.Tensor:
+        return self.head.reduce(self.backbone.model(images, training=False))
+
+    def _judge_features(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        measures = self.measures(self.head(features, training=False), labels)
+        self._measured = tuple(measures)
+        return tf.stack([*(tf.reduce_sum(value) for value in measures.values()), tf.cast(tf.shape(labels)[0], tf.float32)])
+
+    def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
+        """Returns the metrics of a split; the features are kept as long as the network stays what it was at first."""
+        # Features go through the same function whether they are kept or not, so the figures are the same bit for bit.
+        pristine = all(
+            np.array_equal(variable.numpy(), begun)
+            for variable, begun in zip(self.backbone.model.variables, self._begun, strict=True)
+        )
+        batches = self._kept.get(split) if pristine else None
+        if batches is None:
+            pictures = self.pipeline.batches(split, batch_size=self.config.batch_size, seed=self.config.seed)
+            pictures = pictures.take(steps) if steps else pictures
+            batches = [(self._encode(batch["image"]), batch["label"]) for batch in pictures]
+        if pristine and self.config.feature_cache:
+            self._kept[split] = batches
+        total: Any = 0.0
+        for features, labels in batches:
+            total = total + self._judge(features, labels)
+        return Sums(self._measured, total).means(np.asarray(total))
+
+    def scores(self, model: keras.Model, batch: Batch) -> tf.Tensor:
+        """Returns the logits of pictures."""
+        return self.head(self._encode(batch["image"]), training=False)
+
+    def build_baselines(self) -> dict[str, ogbrain.Experiment]:
+        """Returns what `config.baseline` names."""
+        config = dataclasses.replace(
+            self.config, baseline="none", schedule="full", epochs=self.config.baseline_epochs, probe_epochs=0
+        )
+        rate = dataclasses.replace(config.optimizer, learning_rate=config.tune_rate)
+        known = {
+            "full": dataclasses.replace(config, layer_decay=1.0, tune_groups=0, optimizer=rate),
+            "scratch": dataclasses.replace(
+                config, weights="random", layer_decay=1.0, tune_groups=0, tune_rate=config.optimizer.learning_rate
+            ),
+        }
+        return {name: type(self)(known[name]) for name in self.config.baselines}
+
+    def notes(self) -> dict[str, str]:
+        """Returns what was pretrained and how long its features took."""
+        notes = {"backbone": f"{self.config.backbone}, {self.config.weights} weights, {self.size}x{self.size} pixels"}
+        if self._cache is not None:
+            notes["features computed once"] = f"{self.config.views} views in {self._cache.seconds:.1f} s"
+        return notes
+
+    def draw_worst(self, worst: list[dict[str, Any]]) -> np.ndarray:
+        """Draws the pictures that were mistaken."""
+        captions = [f"is {mistake['label']}\nnot {mistake['guess']} {mistake['probability']:.2f}" for mistake in worst]
+        return draw_pictures([np.uint8(mistake["image"]) for mistake in worst], captions)
+
+    def predict(self, inputs: Sequence[str | Path]) -> list[ogbrain.Prediction]:
+        """Answers picture files: what is there and how sure, with the picture as the network saw it."""
+        answers = []
+        for given in inputs:
+            image = self._decode(tf.constant(read_png(user_path(given))))[None]
+            probabilities = tf.nn.softmax(tf.cast(self.scores(self.model, {"image": image}), tf.float32))[0].numpy()
+            text, data = self.answer(probabilities)
+            ranked = sorted(data["probabilities"].items(), key=lambda pair: -pair[1])[:2]
+            caption = "\n".join(f"{name[:15]} {value:.2f}" for name, value in ranked)
+            answers.append(ogbrain.Prediction(text, data, draw_pictures([np.uint8(image[0])], [caption], columns=1)))
+        return answers
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns two signatures: picture files as bytes, and pictures as numbers in [0, 255], of any size."""
+        names = tf.constant(self.label_names)
+
+        def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            logits = self.head(self._frozen_features(images), training=False)
+            probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
+            return {"label": tf.gather(names, tf.argmax(probabilities, -1)), "probabilities": probabilities}
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
+        def image_bytes(image_bytes):
+            shape = tf.TensorSpec((self.size, self.size, 3), tf.float32)
+            return answer(tf.map_fn(self._decode, image_bytes, fn_output_signature=shape))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, name="image")])
+        def image(image):
+            return answer(fit_picture(image, self.size))
+
+        return {"serving_default": image_bytes, "image": image}
+
+    def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns two validation pictures, as files and as numbers."""
+        batch = next(iter(self.pipeline.batches("validation", batch_size=2, seed=self.config.seed)))
+        files = []
+        for picture in np.uint8(batch["image"]):
+            output = io.BytesIO()
+            Image.fromarray(picture).save(output, "PNG")
+            files.append(output.getvalue())
+        return {"serving_default": {"image_bytes": np.array(files, object)}, "image": {"image": batch["image"].numpy()}}
+
+    def _decode(self, content: tf.Tensor) -> tf.Tensor:
+        picture = tf.io.decode_image(content, channels=0, expand_animations=False)
+        picture.set_shape((None, None, None))
+        return tf.ensure_shape(fit_picture(picture, self.size), (self.size, self.size, 3))

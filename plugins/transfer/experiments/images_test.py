@@ -1,0 +1,189 @@
+"""Tests of the images experiment on a few pictures and a tiny network."""
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest, parameterized
+from PIL import Image
+
+from ogbrain.config import DataConfig, OptimizerConfig
+from ogbrain.errors import UserError
+from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from ogbrain.training import RunLoop
+from plugins.transfer.backbones.backbone import Backbone
+from plugins.transfer.experiments import images
+from plugins.transfer.experiments.images import Images
+from plugins.transfer.experiments.images_config import ImagesConfig
+from plugins.transfer.experiments.unfreezing import TwoRates, Unfreezing
+
+FOLDER = Path(tempfile.mkdtemp())
+CONFIG = ImagesConfig(
+    epochs=5,
+    probe_epochs=2,
+    batch_size=8,
+    log_every=3,
+    image_size=16,
+    views=2,
+    tune_groups=2,
+    tune_warmup_steps=2,
+    dropout=0.0,
+    baseline="none",
+    optimizer=OptimizerConfig(learning_rate=3e-2),
+    data=DataConfig(name=f"folder:{FOLDER}/pictures", data_dir=str(FOLDER / "data")),
+)
+
+
+def setUpModule():
+    random = np.random.default_rng(0)
+    for name, colour in {"blue": (30, 30, 200), "green": (30, 200, 30), "red": (200, 30, 30)}.items():
+        (FOLDER / "pictures" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.clip(random.normal(colour, 60, (20, 24, 3)), 0, 255)
+            Image.fromarray(np.uint8(pixels)).save(FOLDER / "pictures" / name / f"{number}.png")
+    (FOLDER / "pictures" / "red" / "broken.png").write_bytes(b"no picture")
+    (FOLDER / "pictures" / "empty").mkdir()
+
+
+def tiny_backbone(name, pretrained=True, data_dir=""):
+    """Returns a network of three groups that can be cut."""
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    cuts, groups = [], []
+    for number, filters in enumerate((4, 6, 8)):
+        made = [
+            keras.layers.Conv2D(filters, 3, 2, "same", kernel_initializer=keras.initializers.GlorotUniform(number)),
+            keras.layers.BatchNormalization(),
+        ]
+        for layer in (*made, keras.layers.ReLU()):
+            x = layer(x)
+        cuts.append(x)
+        groups.append(made)
+    return Backbone(keras.Model(inputs, x, name="backbone"), groups, 32, cuts)
+
+
+@mock.patch.object(images, "find_backbone", tiny_backbone)
+class ImagesTest(ExperimentTestCase):
+    def test_conformance(self):
+        picture = FOLDER / "pictures" / "red" / "0.png"
+        folder = self.check_experiment(Images, CONFIG, inputs=[picture])
+        for plot in ("confusion", "accuracy", "learning_rate"):
+            self.assertTrue((folder / "plots" / f"{plot}.png").exists(), plot)
+        rates = {
+            record["step"]: record["learning_rate"]
+            for record in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+            if record["split"] == "train"
+        }
+        self.assertAlmostEqual(rates[3], 3e-2)
+        self.assertLess(rates[30], 1e-3)
+
+    def test_gradual_unfreezing_resumes(self):
+        config = dataclasses.replace(CONFIG, schedule="gradual", l2_sp=0.01, tune_groups=0, epochs=6)
+        results = RunLoop("test", Images(config), Path(self.create_tempdir())).run()
+        self.check_resumes(Images, config, results)
+
+    def test_a_cache_changes_nothing_but_the_time(self):
+        for schedule in ("probe", "probe_then_tune"):
+            config = dataclasses.replace(CONFIG, schedule=schedule, freeze_statistics=True)
+            kept, plain = (
+                self.trained(dataclasses.replace(config, feature_cache=cache)) for cache in (True, False)
+            )
+            frozen = 2 if schedule == "probe_then_tune" else config.epochs
+            # Tuning below a cut sees the kept views, without a cache ever new ones: equal while the network is frozen.
+            for a, b in zip(kept[:frozen], plain[:frozen], strict=True):
+                self.assertAlmostEqual(a["loss"], b["loss"], places=4)
+
+    def trained(self, config):
+        folder = Path(self.create_tempdir())
+        RunLoop("test", Images(config), folder).run()
+        records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        return [record for record in records if record["split"] == "validation"]
+
+    def test_only_the_tuned_groups_change(self):
+        experiment = Images(dataclasses.replace(CONFIG, schedule="probe_then_tune", epochs=3))
+        RunLoop("test", experiment, Path(self.create_tempdir())).run()
+        first = tiny_backbone("").groups
+        ours = experiment.backbone.groups
+        np.testing.assert_array_equal(ours[0][0].kernel, first[0][0].kernel)
+        for layers in ours:
+            np.testing.assert_array_equal(layers[1].moving_mean, np.zeros_like(layers[1].moving_mean))
+
+    def test_the_probe_leaves_the_network_alone(self):
+        experiment = Images(dataclasses.replace(CONFIG, schedule="probe", epochs=2))
+        RunLoop("test", experiment, Path(self.create_tempdir())).run()
+        for ours, first in zip(experiment.backbone.groups, tiny_backbone("").groups, strict=True):
+            np.testing.assert_array_equal(ours[0].kernel, first[0].kernel)
+        self.assertEqual(sum(len(group) for _, group in experiment.optimizer.groups), 2 + 12)
+
+    def test_baselines_train_all_of_it(self):
+        baselines = Images(dataclasses.replace(CONFIG, baseline="full,scratch", baseline_epochs=2)).build_baselines()
+        self.assertEqual(list(baselines), ["full", "scratch"])
+        self.assertEqual(baselines["scratch"].config.weights, "random")
+        for baseline in baselines.values():
+            results = RunLoop("test", baseline, Path(self.create_tempdir())).run()
+            self.assertEqual(baseline.stage(0), 3)
+            self.assertLess(results["test"]["loss"], 5)
+        moved = baselines["scratch"].backbone.groups[0][1].moving_mean
+        self.assertGreater(np.abs(moved).max(), 0)
+
+    def test_raw_files_are_answered_as_predicted(self):
+        experiment = Images(CONFIG)
+        experiment.setup_inference()
+        picture = FOLDER / "pictures" / "blue" / "1.png"
+        predicted = experiment.predict([picture])[0]
+        served = experiment.signatures()["serving_default"](tf.constant([picture.read_bytes()]))
+        self.assertEqual(served["label"].numpy()[0].decode(), predicted.data["label"])
+        self.assertAlmostEqual(float(served["probabilities"].numpy().max()), predicted.data["probability"], places=4)
+        with self.assertRaisesRegex(UserError, "broken.png: not a picture"):
+            experiment.predict([FOLDER / "pictures" / "red" / "broken.png"])
+
+
+class UnfreezingTest(parameterized.TestCase):
+    def plan(self, **kwargs):
+        config = dataclasses.replace(CONFIG, **{"tune_groups": 0, **kwargs})
+        variables = [keras.Variable(1.0) for _ in range(4)]
+        return Unfreezing(config, 10, variables[:1], [[variable] for variable in variables[1:]]), variables
+
+    def test_stages(self):
+        for schedule, expected in (
+            ("probe", [0] * 6), ("full", [3] * 6), ("probe_then_tune", [0, 0, 0, 3, 3, 3]), ("gradual", [0, 0, 0, 1, 2, 3]),
+        ):  # fmt: skip
+            plan, _ = self.plan(schedule=schedule)
+            self.assertEqual([plan.stage(step) for step in (0, 10, 19, 20, 30, 49)], expected, schedule)
+
+    def test_the_top_is_first_and_fastest(self):
+        plan, (head, *groups) = self.plan(schedule="gradual", layer_decay=0.5, tune_rate=0.8)
+        self.assertEqual([id(v) for v in plan.variables(1)], [id(head), id(groups[2])])
+        self.assertEqual([plan.rate(stage) for stage in (1, 2, 3)], [0.8, 0.4, 0.2])
+        optimizer = plan.build_optimizer()
+        self.assertEqual([id(group[0]) for _, group in optimizer.groups], [id(v) for v in (head, *groups[::-1])])
+        optimizer.build([head, *groups])
+
+    def test_two_rates(self):
+        rates = TwoRates(1.0, keras.optimizers.schedules.PolynomialDecay(0.5, 10, 0.0), 4)
+        self.assertEqual([round(float(rates(step)), 3) for step in (0, 3, 4, 9, 14)], [1.0, 1.0, 0.5, 0.25, 0.0])
+        again = TwoRates.from_config(rates.get_config())
+        self.assertEqual(float(again(9)), 0.25)
+
+
+class ConfigTest(parameterized.TestCase):
+    @parameterized.parameters(
+        ({"schedule": "prob"}, "config.schedule: 'prob' is not allowed; did you mean 'probe'"),
+        ({"weights": "random", "schedule": "probe"}, "'probe' is not allowed with random weights"),
+        ({"baseline": "ful"}, "did you mean 'full'"),
+        ({"splits": ("train",)}, "three TFDS splits"),
+        ({"layer_decay": 1.5}, "config.layer_decay: 1.5 is not allowed; from 0.0 to 1.0"),
+        ({"views": 0}, "config.views"),
+    )
+    def test_bad_values_are_one_line(self, values, message):
+        with self.assertRaisesRegex(UserError, message):
+            ImagesConfig(**values)
+
+
+if __name__ == "__main__":
+    absltest.main()

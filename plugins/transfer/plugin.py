@@ -1,0 +1,23 @@
+"""The table of contents of the transfer plugin."""
+
+import ogbrain
+
+PLUGIN = ogbrain.Plugin(
+    name="transfer",
+    api=1,
+    summary="Use what was learned before: pretrained networks and word vectors for data of which there is little.",
+    layers={
+        "transfer_head": ".layers.transfer_head:TransferHead",
+        "word_vectors": ".layers.word_vectors:WordVectors",
+    },
+    pipelines={
+        "image_classes": ".pipelines.image_classes:ImageClasses",
+        "text_classes": ".pipelines.text_classes:TextClasses",
+    },
+    experiments={"images": ".experiments.images:Images", "sentiment": ".experiments.sentiment:Sentiment"},
+    configs={
+        "images": ".experiments.images_config:ImagesConfig",
+        "sentiment": ".experiments.sentiment_config:SentimentConfig",
+    },
+    default_experiment="images",
+)
