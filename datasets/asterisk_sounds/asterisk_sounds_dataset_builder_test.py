@@ -16,7 +16,7 @@ class AsteriskSoundsTest(package_builder_test_case.PackageBuilderTestCase):
     def test_sound_and_transcript_belong_together_and_to_one_split(self):
         builder = self.DATASET_CLASS(config="it", data_dir=self.create_tempdir().full_path)
         builder.download_and_prepare()
-        places = {}
+        places: dict = {}
         for split in builder.info.splits:
             for example in builder.as_dataset(split=split).as_numpy_iterator():
                 number = int(example["id"].decode().rpartition("/")[2].removeprefix("clip-"))

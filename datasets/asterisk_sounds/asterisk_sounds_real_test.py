@@ -11,7 +11,8 @@ class AsteriskSoundsRealTest(absltest.TestCase):
     def test_clips_are_speech_and_no_transcript_is_in_two_splits(self):
         for config in ("en", "es", "fr", "it", "ru"):
             builder = builders.builder(f"asterisk_sounds/{config}")
-            places, clips, seconds = {}, 0, 0.0
+            places: dict = {}
+            clips, seconds = 0, 0.0
             for split in ("train", "validation", "test"):
                 for example in builder.as_dataset(split=split).as_numpy_iterator():
                     clips += 1

@@ -27,7 +27,7 @@ PACKAGE = DebianPackage("dataset-fashion-mnist", alternative="fashion_mnist")
 
 
 # Not registered with TFDS, which has a data set of this name; `ogbrain.data.builders` finds this one first.
-class Builder(PackageBuilder, skip_registration=True):
+class Builder(PackageBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Builds `fashion_mnist`: 60,000 images for training and 10,000 for testing."""
 
     VERSION = tfds.core.Version("1.0.0")

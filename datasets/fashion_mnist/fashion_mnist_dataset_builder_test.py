@@ -16,7 +16,7 @@ class FashionMnistTest(package_builder_test_case.PackageBuilderTestCase):
     def test_images_and_labels_are_those_of_the_files(self):
         builder = self._new_builder()
         builder.download_and_prepare()
-        images = {}
+        images: dict = {}
         for example in builder.as_dataset(split="train").as_numpy_iterator():
             images[int(example["label"])] = example["image"]
         # dummy_data: image n has label n and every pixel (row, column) is 20 * n + row + column

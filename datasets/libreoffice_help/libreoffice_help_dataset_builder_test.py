@@ -1,7 +1,7 @@
 """Tests of the help builder on a few pages."""
 
 from absl.testing import absltest, parameterized
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.libreoffice_help import help_pages, libreoffice_help_dataset_builder
@@ -18,7 +18,7 @@ class LibreofficeHelpTest(package_builder_test_case.PackageBuilderTestCase):
         self.assertEqual(builder.info.metadata["skipped"], {"page not UTF-8": 1})
 
     def test_sentences_that_share_a_translation_are_in_one_split(self):
-        places = {}
+        places: dict = {}
         for config in ("en_fr", "en_it", "fr_it"):
             builder = self.DATASET_CLASS(config=config, data_dir=self.create_tempdir().full_path)
             builder.download_and_prepare()
@@ -56,6 +56,7 @@ class HelpPagesTest(parameterized.TestCase):
     def test_good_pairs(self, source, target, good):
         self.assertEqual(help_pages.is_good_pair(source, target), good)
 
+    @settings(deadline=None)
     @given(st.text() | st.from_regex(r'(<p id="par_id\w*">[^<]{0,9}(<span hidden="true" id="MAC)?(</p>)?){0,5}'))
     def test_any_page_is_read(self, page):
         for identity, text in help_pages.paragraphs(page):

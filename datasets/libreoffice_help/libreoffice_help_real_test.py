@@ -8,7 +8,7 @@ from ogbrain.data.sources.text import comparable
 
 class LibreofficeHelpRealTest(absltest.TestCase):
     def test_pairs_are_many_and_no_sentence_is_in_two_splits_of_any_config(self):
-        places = {}
+        places: dict = {}
         for config, least in (("en_fr", 33_000), ("en_it", 33_000), ("fr_it", 33_000)):
             builder = builders.builder(f"libreoffice_help/{config}")
             total, pairs = 0, set()

@@ -2,7 +2,7 @@
 
 import numpy as np
 from absl.testing import absltest, parameterized
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.memory_tasks import memory_tasks_dataset_builder, tasks
@@ -51,6 +51,7 @@ class MemoryTasksTest(package_builder_test_case.PackageBuilderTestCase):
 
 
 class TasksTest(parameterized.TestCase):
+    @settings(deadline=None)
     @given(st.sampled_from(sorted(tasks.TASKS)), st.integers(0, 60), st.integers(0, 2**32))
     def test_every_example_is_solved_by_its_definition(self, task, extra, seed):
         example = tasks.TASKS[task](tasks.SHORTEST[task] + extra, np.random.default_rng(seed))

@@ -131,7 +131,9 @@ def reber(length: int, rng: np.random.Generator) -> Example:
 
 def _reber_string(length: int, rng: np.random.Generator) -> tuple[list[str], list[set[str]]]:
     """Returns a string of the grammar and, after each of its symbols but the last, what may follow."""
-    state, symbols, following = 0, [], []
+    state = 0
+    symbols: list[str] = []
+    following: list[set[str]] = []
     while state != 7:
         ways = REBER_GRAPH[state]
         if len(symbols) + 2 < length:  # not to the end yet, as far as there is a way round

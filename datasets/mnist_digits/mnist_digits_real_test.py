@@ -9,7 +9,8 @@ from ogbrain.data import builders
 class MnistDigitsRealTest(absltest.TestCase):
     def test_splits_are_stratified_and_disjoint(self):
         builder = builders.builder("mnist_digits")
-        counts, seen = [], {}
+        counts: list = []
+        seen: dict = {}
         for split in ("train", "validation", "test"):
             data = builder.as_dataset(split=split, batch_size=-1)
             counts.append(np.bincount(data["label"], minlength=10))

@@ -103,7 +103,7 @@ class Builder(PackageBuilder):
             except ValueError:
                 score = math.nan
             text = tidy(row["text"]) if row else ""
-            if not -4 <= score <= 4 or not text:
+            if row is None or not -4 <= score <= 4 or not text:
                 self.skip("malformed row", f"{name}:{number}: not 'id <tab> score in -4..4 <tab> text': {line[:60]!r}")
                 continue
             yield row["document"], score, text

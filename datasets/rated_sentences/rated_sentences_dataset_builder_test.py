@@ -1,7 +1,7 @@
 """Tests of the rated sentences on a few rows."""
 
 from absl.testing import absltest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.rated_sentences import rated_sentences_dataset_builder
@@ -13,7 +13,7 @@ class RatedSentencesTest(package_builder_test_case.PackageBuilderTestCase):
     SPLITS = {"train": 32, "validation": 4, "test": 4}
 
     def test_documents_and_shared_sentences_stay_in_one_split(self):
-        places = {}
+        places: dict = {}
         builder = self._new_builder("news")
         builder.download_and_prepare()
         for split in builder.info.splits:
@@ -34,6 +34,7 @@ class RatedSentencesTest(package_builder_test_case.PackageBuilderTestCase):
         self.assertEqual(rows, [("1", 0.5, "good")])
         self.assertEqual(builder.info.metadata["skipped"], {"malformed row": 7})
 
+    @settings(deadline=None)
     @given(st.text(alphabet="0123456789_.-+einfa\t\r\n ", max_size=60) | st.text())
     def test_any_text_is_read(self, content):
         for document, score, text in self._new_builder("tweets")._rows(content, "f"):

@@ -9,7 +9,7 @@ class RatedSentencesRealTest(absltest.TestCase):
     def test_documents_and_sentences_are_in_one_split(self):
         for config, total in (("movie", 10_605), ("tweets", 4_200), ("news", 5_190), ("products", 3_708)):
             builder = builders.builder(f"rated_sentences/{config}")
-            places = {}
+            places: dict = {}
             for split in ("train", "validation", "test"):
                 for example in builder.as_dataset(split=split).as_numpy_iterator():
                     for key in ("document", "text"):

@@ -3,6 +3,7 @@
 import email
 import html
 import re
+from typing import Any
 
 from ogbrain.data.sources.text import tidy
 
@@ -42,7 +43,7 @@ def mail_body(message: str, depth: int = 0) -> str:
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def _decoded(data: bytes, charset: str) -> str:
+def _decoded(data: Any, charset: str) -> str:
     try:
         return data.decode(charset)
     except (LookupError, UnicodeError, ValueError):  # spam names encodings that do not exist, or another's

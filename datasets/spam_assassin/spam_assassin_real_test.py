@@ -9,7 +9,8 @@ from ogbrain.data.sources.near_duplicates import near_duplicates
 class SpamAssassinRealTest(absltest.TestCase):
     def test_bodies_are_in_one_split_and_have_no_headers(self):
         builder = builders.builder("spam_assassin")
-        places, labels, texts, splits = {}, [], [], []
+        places: dict = {}
+        labels, texts, splits = [], [], []
         for split in ("train", "validation", "test"):
             for example in builder.as_dataset(split=split).as_numpy_iterator():
                 text = example["text"].decode()

@@ -65,12 +65,13 @@ class Builder(PackageBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         del dl_manager  # the package is fetched by apt-get
-        images, texts = {}, {}
+        images: dict[str, bytes] = {}
+        texts: dict[str, bytes] = {}
         for name, data in self.members(PACKAGE, lambda n: n.startswith(FOLDER) and n.endswith((".png", ".txt"))):
             (images if name.endswith(".png") else texts)[name.removeprefix(FOLDER)[:-4]] = data
         # Pictures without a text are mirrored or flipped versions of others.
-        stamps = [self._stamp(name, images[name], texts[name]) for name in sorted(images) if name in texts]
-        stamps = [stamp for stamp in stamps if stamp]
+        found = (self._stamp(name, images[name], texts[name]) for name in sorted(images) if name in texts)
+        stamps = [stamp for stamp in found if stamp]
         if not stamps:
             raise ArchiveError(f"{PACKAGE.title}: holds no captioned stamps; another version of the package?")
         groups = Groups()

@@ -3,7 +3,7 @@
 import io
 
 from absl.testing import absltest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -18,7 +18,7 @@ class TuxpaintStampsTest(package_builder_test_case.PackageBuilderTestCase):
     def test_no_caption_is_in_two_splits(self):
         builder = self._new_builder()
         builder.download_and_prepare()
-        places = {}
+        places: dict = {}
         for split in builder.info.splits:
             for example in builder.as_dataset(split=split).as_numpy_iterator():
                 self.assertEqual(example["image"].shape[-1], 4)
@@ -46,6 +46,7 @@ class TuxpaintStampsTest(package_builder_test_case.PackageBuilderTestCase):
             {"unknown category": 1, "image does not decode": 3, "text not UTF-8": 1, "caption missing": 1},
         )
 
+    @settings(deadline=None)
     @given(st.binary(max_size=200), st.integers(0, 100), st.booleans())
     def test_any_bytes_for_an_image_are_decoded_or_skipped(self, noise, at, whole):
         png = _png("P", (3, 5))

@@ -9,7 +9,8 @@ from ogbrain.data.sources.text import comparable
 class TuxpaintStampsRealTest(absltest.TestCase):
     def test_stamps_are_captioned_and_no_caption_is_in_two_splits(self):
         builder = builders.builder("tuxpaint_stamps")
-        places, total, see_through = {}, 0, 0
+        places: dict = {}
+        total = see_through = 0
         for split in ("train", "validation", "test"):
             for example in builder.as_dataset(split=split).as_numpy_iterator():
                 total += 1

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from absl.testing import absltest, parameterized
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ogbrain.data.sources import ArchiveError, Limits, decompress_gzip, read_archive
@@ -116,6 +116,7 @@ class ArchiveReaderTest(parameterized.TestCase):
             with self.assertRaises(ArchiveError):
                 self._read(name, data)
 
+    @settings(deadline=None)
     @given(st.sampled_from(sorted(WHOLE)), st.data())
     def test_any_damage_is_refused_or_harmless(self, name, data):
         archive = bytearray(WHOLE[name])
@@ -131,6 +132,7 @@ class ArchiveReaderTest(parameterized.TestCase):
             return
         self.assertTrue(all(safe_name(path, "f") == path for path in files))
 
+    @settings(deadline=None)
     @given(st.sampled_from(["a.deb", "a.tgz", "a.whl"]), st.binary(max_size=300))
     def test_noise_is_refused(self, name, noise):
         try:

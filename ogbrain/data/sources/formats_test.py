@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 from absl.testing import absltest, parameterized
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -27,6 +27,7 @@ class FormatsTest(parameterized.TestCase):
         np.testing.assert_array_equal(read, array)
         self.assertTrue(read.dtype.isnative)
 
+    @settings(deadline=None)
     @given(st.binary(max_size=40) | st.binary(max_size=40).map(lambda tail: b"\0\0\x08" + tail))
     def test_any_idx_is_read_whole_or_refused(self, data):
         try:
@@ -35,6 +36,7 @@ class FormatsTest(parameterized.TestCase):
             return
         self.assertEqual(array.nbytes, len(data) - 4 - 4 * array.ndim)
 
+    @settings(deadline=None)
     @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32))
     def test_png_is_what_pillow_reads(self, height, width, seed):
         pixels = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
@@ -54,6 +56,7 @@ class FormatsTest(parameterized.TestCase):
         self.assertEqual(comparable("Save, the FILE!"), comparable("save the file"))
         self.assertNotEqual(comparable("+"), comparable("-"))
 
+    @settings(deadline=None)
     @given(st.lists(st.text(max_size=5), min_size=1, max_size=200))
     def test_groups_are_whole_and_splits_have_their_shares(self, keys):
         splits = split_groups(keys)
@@ -72,6 +75,7 @@ class FormatsTest(parameterized.TestCase):
         self.assertEqual([split_of(key) for key in "abcdefgh"], [split_of(key) for key in "abcdefgh"])
         self.assertEqual(split_of("The quick brown fox"), "train")  # a stored value: data keeps its split for ever
 
+    @settings(deadline=None)
     @given(st.lists(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=3), max_size=12))
     def test_groups_are_connected_components(self, joins):
         groups = Groups()

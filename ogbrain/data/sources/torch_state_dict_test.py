@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 from absl.testing import absltest, parameterized
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ogbrain.data.sources import ArchiveError
@@ -106,6 +106,7 @@ class TorchStateDictTest(parameterized.TestCase):
             with self.subTest(data[:10]), self.assertRaises(ArchiveError):
                 read_state_dict(data, "f")
 
+    @settings(deadline=None)
     @given(st.data())
     def test_any_damage_is_refused_or_harmless(self, data):
         damaged = bytearray(WHOLE)
@@ -118,6 +119,7 @@ class TorchStateDictTest(parameterized.TestCase):
             return
         self.assertTrue(all(isinstance(array, np.ndarray) for array in arrays.values()))
 
+    @settings(deadline=None)
     @given(st.binary(max_size=100))
     def test_noise_is_refused(self, noise):
         with self.assertRaises(ArchiveError):
