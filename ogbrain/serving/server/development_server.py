@@ -21,6 +21,9 @@ LOG = logging.getLogger("ogbrain.serving")
 GRACE_SECONDS = 5.0
 """Time that requests under way have when the server is stopped."""
 
+KEEP_ALIVE_SECONDS = 600
+"""How long an idle REST connection stays open."""
+
 
 class DevelopmentServer:
     """Serves the models of a folder.
@@ -70,6 +73,8 @@ class DevelopmentServer:
             log_level="error",
             access_log=False,
             lifespan="off",
+            # A connection that is closed while a client is about to use it again loses that request.
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=int(GRACE_SECONDS),
         )
         try:
