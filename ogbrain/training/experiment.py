@@ -129,7 +129,7 @@ class Experiment(abc.ABC):
         raise UserError(f"{type(self).__name__}: has no signatures, so it cannot be exported")
 
     def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
-        """Returns real inputs for the signatures, by signature and by input: arrays, strings as `bytes`; none by default.
+        """Returns real inputs for the signatures, by signature and input: arrays, strings as `bytes`; none by default.
 
         Exported models are checked and warmed up with them. What is left out is taken from the validation split,
         where a batch has an array of the input's name and type, or pictures for an input `NAME_bytes`.

@@ -227,8 +227,8 @@ class RunLoop:
             "notes": experiment.notes(),
             "baselines": baselines,
         }
-        for name, picture in draw_learning_curves(directory.records()).items():
-            directory.write(directory.plots / f"{name}.png", picture)
+        for name, curve in draw_learning_curves(directory.records()).items():
+            directory.write(directory.plots / f"{name}.png", curve)
         for name, picture in experiment.final_pictures().items():
             directory.write(directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
         directory.write(directory.model_card, write_model_card(self.name, experiment, results))
