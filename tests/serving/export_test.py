@@ -26,6 +26,10 @@ from tests.serving.specimen import LABELS, SIDE, Specimen, pictures, pngs
 
 
 class ExportTest(parameterized.TestCase):
+    folder: Path
+    experiment: Specimen
+    exported: export_lib.Exported
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

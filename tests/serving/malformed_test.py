@@ -131,7 +131,8 @@ class MalformedTest(absltest.TestCase):
         shutil.rmtree(folder, ignore_errors=True)
         export_versions(folder, 1)
         random = np.random.default_rng(2)
-        kinds, wrong = collections.Counter(), []
+        kinds: collections.Counter = collections.Counter()
+        wrong: list[tuple] = []
         with RunningServer(folder) as running:
             good = predict_pb2.PredictRequest()
             good.model_spec.name = MODEL
@@ -156,9 +157,8 @@ class MalformedTest(absltest.TestCase):
         print(f"{kinds.total()} requests of {len(kinds)} kinds: {dict(sorted(kinds.items()))}")
         self.assertEmpty(wrong)
         self.assertEqual(kinds.total(), _REQUESTS.value)
-        np.testing.assert_allclose(
-            *(tensors.from_message(answer.outputs["probabilities"]) for answer in (expected, again)), atol=1e-6
-        )
+        first, last = (tensors.from_message(answer.outputs["probabilities"]) for answer in (expected, again))
+        np.testing.assert_allclose(first, last, atol=1e-6)
 
     def grpc_answer(self, running, message):
         try:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import grpc
+import httpx
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -29,6 +30,7 @@ from tests.serving.running_server import RunningServer
 from tests.serving.specimen import export_versions, pictures, pngs
 
 MODEL = "test_specimen"
+EXPORTS = Path(absltest.get_default_test_tmpdir(), "server_test_exports")
 
 
 def request(signature, model=MODEL, version=None, label="", **inputs):
@@ -44,13 +46,16 @@ def request(signature, model=MODEL, version=None, label="", **inputs):
 
 
 def setUpModule():
-    global EXPORTS
-    EXPORTS = Path(absltest.get_default_test_tmpdir(), "server_test_exports")
     shutil.rmtree(EXPORTS, ignore_errors=True)
     export_versions(EXPORTS, 2)
 
 
 class ServerTest(parameterized.TestCase):
+    folder: Path
+    running: RunningServer
+    rest: httpx.Client
+    direct: list[SavedModel]
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -227,7 +232,7 @@ class ProgramTest(absltest.TestCase):
         self.assertIn("development server, not for production", text)
         self.assertIn("model test_specimen: versions served: 2", text)
         # A client that has nothing but NumPy and the protocol.
-        with grpc.insecure_channel(re.search(r"gRPC: (\S+)", text)[1]) as channel:
+        with grpc.insecure_channel(text.split("gRPC: ")[1].split()[0]) as channel:
             from ogbrain.serving.protocol import prediction_service_pb2_grpc
 
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)

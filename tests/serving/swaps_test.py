@@ -33,6 +33,13 @@ VERSIONS, CORRUPT = (1, 2, 3, 4, 5), 3
 class SwapsTest(absltest.TestCase):
     """Versions 1 to 5 come in one by one; the third is corrupt."""
 
+    exports: Path
+    files: np.ndarray
+    expected: dict[int, np.ndarray]
+    failures: list[str]
+    wrong: list[str]
+    served: collections.Counter
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

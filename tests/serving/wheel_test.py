@@ -29,6 +29,10 @@ print(json.dumps({"module": type(layer).__module__, "answer": np.asarray(answer)
 
 
 class WheelTest(absltest.TestCase):
+    folder: Path
+    wheel: Path
+    python: str
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
