@@ -35,7 +35,7 @@ class UniformOrderTest(absltest.TestCase):
     def test_each_epoch_is_a_permutation(self, count, batch_size, seed):
         batch_size = min(batch_size, count)
         order = UniformOrder(count, batch_size, seed=seed, shuffle=True, shard=(0, 1))
-        numbers = sum(rows(order, order.steps(3)), [])
+        numbers: list[int] = sum(rows(order, order.steps(3)), [])
         for epoch in range(len(numbers) // count):
             self.assertEqual(sorted(numbers[epoch * count : (epoch + 1) * count]), list(range(count)))
 
@@ -49,7 +49,7 @@ class UniformOrderTest(absltest.TestCase):
             self.assertEqual(joined(shards, step), whole[step])
 
     def test_seeds_and_epochs_permute_differently(self):
-        epochs = set()
+        epochs: set[tuple[int, ...]] = set()
         for seed in range(20):
             order = UniformOrder(50, 50, seed=seed, shuffle=True, shard=(0, 1))
             epochs.update(tuple(epoch) for epoch in rows(order, 20))
@@ -80,7 +80,7 @@ class SequentialOrderTest(absltest.TestCase):
         size = per_shard * number
         orders = [SequentialOrder(count, size, shard=(index, number)) for index in range(number)]
         shards = [rows(order, orders[0].steps_per_epoch) for order in orders]
-        whole = sum((joined(shards, step) for step in range(orders[0].steps_per_epoch)), [])
+        whole: list[int] = sum((joined(shards, step) for step in range(orders[0].steps_per_epoch)), [])
         self.assertEqual(whole, list(range(count)))
 
 

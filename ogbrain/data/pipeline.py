@@ -179,13 +179,14 @@ class Pipeline:
         source = self._source
         stream = zlib.crc32(f"{split}/{training}/{shard[0]}".encode()) & 0x7FFFFFFF
 
-        numbers = self.example_numbers(
+        steps, numbers = self._steps(
             split, batch_size=batch_size, seed=seed, start_step=start_step, training=training, shard=shard
         )
 
-        def batch(step: tf.Tensor, wanted: tf.Tensor) -> Batch:
-            examples = source.gather(wanted, self._padding)
-            step_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, stream], tf.int32), step)
+        def batch(step: tf.Tensor) -> Batch:
+            examples = source.gather(numbers(step), self._padding)
+            if self._preprocess:
+                step_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, stream], tf.int32), step)
             for number, function in enumerate(self._preprocess):
                 examples = function(examples, tf.random.experimental.stateless_fold_in(step_seed, number))
             return examples
@@ -193,7 +194,7 @@ class Pipeline:
         options = tf.data.Options()
         options.deterministic = True
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        dataset = numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
         return dataset.prefetch(self._prefetch).with_options(options)
 
     def example_numbers(
@@ -212,6 +213,15 @@ class Pipeline:
             A dataset of `(step, numbers)`: `()` int64, and `(rows,)` int64, which tell examples apart within and across
             the splits of this pipeline.
         """
+        steps, numbers = self._steps(
+            split, batch_size=batch_size, seed=seed, start_step=start_step, training=training, shard=shard
+        )
+        return steps.map(lambda step: (step, numbers(step)))
+
+    def _steps(
+        self, split: str, *, batch_size: int, seed: int, start_step: int, training: bool, shard: tuple[int, int]
+    ) -> tuple[tf.data.Dataset, Callable[[tf.Tensor], tf.Tensor]]:
+        """Returns the steps, and the function from a step to the numbers of its examples."""
         if not 0 <= seed < 2**31:
             raise UserError(f"seed: {seed} is not allowed; a whole number from 0 to {2**31 - 1}")
         if start_step < 0:
@@ -221,8 +231,7 @@ class Pipeline:
         stop = order.steps_per_epoch
         if training:
             stop = order.steps(self._epochs) if self._epochs else np.iinfo(np.int64).max
-        steps = tf.data.Dataset.range(start_step, stop)
-        return steps.map(lambda step: (step, tf.gather(base, order.indices(step))))
+        return tf.data.Dataset.range(start_step, stop), lambda step: tf.gather(base, order.indices(step))
 
     def _order(
         self, split: str, batch_size: int, seed: int, training: bool, shard: tuple[int, int]

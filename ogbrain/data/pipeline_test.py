@@ -15,7 +15,7 @@ from ogbrain.testing.pipeline_test_case import PipelineTestCase
 from ogbrain.testing.tiny_sequences import TinySequences
 
 SPLITS = {"train": "train[:80%]", "validation": "train[80%:]", "test": "test"}
-_prepared = {}
+_prepared: dict[str, TinySequences] = {}
 
 
 def prepared(file_format="tfrecord"):
