@@ -157,7 +157,12 @@ class Glimpse(ClutteredClassification):
         return answers
 
     def signatures(self) -> dict[str, Any]:
-        """Returns two signatures: image files as bytes, and pictures as numbers, of any size."""
+        """Returns the signatures; files are PNG, JPEG and the like, pictures are of any size, float in [0, 1].
+
+        `serving_default`, of files, and `image`, of pictures: the label, the classes' probabilities, where it looked.
+        `features`: the state after the last glimpse, `(batch, units)`. `explain`: locations, `(batch, glimpses, 2)`,
+        and what the model thought after each, `(batch, glimpses, classes)`.
+        """
         names = tf.constant(self.label_names)
 
         def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -169,16 +174,29 @@ class Glimpse(ClutteredClassification):
                 "locations": outputs["locations"],
             }
 
-        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
+        def decode(image_bytes: tf.Tensor) -> tf.Tensor:
+            return decode_pictures(image_bytes, self._fit, (self.config.canvas, self.config.canvas, self.channels))
+
+        files = [tf.TensorSpec((None,), tf.string, name="image_bytes")]
+
+        @tf.function(input_signature=files)
         def image_bytes(image_bytes):
-            size = (self.config.canvas, self.config.canvas, self.channels)
-            return answer(decode_pictures(image_bytes, self._fit, size))
+            return answer(decode(image_bytes))
+
+        @tf.function(input_signature=files)
+        def features(image_bytes):
+            return {"features": self._graph(decode(image_bytes))["states"][:, -1]}
+
+        @tf.function(input_signature=files)
+        def explain(image_bytes):
+            outputs = self._graph(decode(image_bytes))
+            return {name: outputs[name] for name in ("locations", "probabilities")}
 
         @tf.function(input_signature=[tf.TensorSpec((None, None, None, self.channels), tf.float32, name="image")])
         def image(image):
             return answer(image)
 
-        return {"serving_default": image_bytes, "image": image}
+        return {"serving_default": image_bytes, "image": image, "features": features, "explain": explain}
 
     def _fit(self, picture: tf.Tensor) -> tf.Tensor:
         item = max(self.pipeline.image_size)
