@@ -39,7 +39,9 @@ class UserDataTest(parameterized.TestCase):
             builder = builders.builder(f"folder:{path}", self.data_dir)
         names = builder.info.features["label"].names
         rows = {
-            split: [{**row, "label": names[row["label"]]} for row in builder.as_dataset(split=split).as_numpy_iterator()]
+            split: [
+                {**row, "label": names[row["label"]]} for row in builder.as_dataset(split=split).as_numpy_iterator()
+            ]
             for split in builder.info.splits
         }
         return builder, rows, messages.getvalue()
@@ -53,7 +55,9 @@ class UserDataTest(parameterized.TestCase):
         (self.folder / "pictures/dog/notes.txt").write_text("not a picture, and not said to be one")
         (self.folder / "pictures/empty").mkdir()
         builder, rows, messages = self.prepare(self.folder / "pictures")
-        self.assertEqual({split: len(found) for split, found in rows.items()}, {"train": 33, "validation": 4, "test": 4})
+        self.assertEqual(
+            {split: len(found) for split, found in rows.items()}, {"train": 33, "validation": 4, "test": 4}
+        )
         self.assertEqual(builder.info.features["label"].names, ["bird", "cat", "dog"])
         self.assertIn("class 'empty'", messages)
         self.assertRegex(messages, "skipped .*cat/broken.png: not a picture")
@@ -71,7 +75,7 @@ class UserDataTest(parameterized.TestCase):
         for split, count in (("train", 3), ("val", 2), ("test", 1)):
             for label in ("a", "b"):
                 for number in range(count):
-                    self.picture(f"{split}/{label}/{number}.png", hash((split, label, number)) % 2**32)
+                    self.picture(f"{split}/{label}/{number}.png", sum(map(ord, split + label)) * 10 + number)
         _, rows, _ = self.prepare(self.folder / "pictures")
         self.assertEqual({split: len(found) for split, found in rows.items()}, {"train": 6, "validation": 4, "test": 2})
 
@@ -133,7 +137,7 @@ class UserDataTest(parameterized.TestCase):
             places[item.text].add(item.split)
         self.assertTrue(all(len(splits) == 1 for splits in places.values()))
         self.assertLen(items, len(pairs))
-        only = {label: {n for l, n in pairs if l == label} for label, _ in pairs}
+        only = {label: {n for other, n in pairs if other == label} for label, _ in pairs}
         alone = [label for label in only if not any(only[label] & only[other] for other in only if other != label)]
         for label in alone:
             self.assertIn("train", {item.split for item in items if item.label == label})

@@ -93,7 +93,9 @@ def list_data(path: Path) -> Listing:
     parts = [str(path.resolve())]
     for item in items:
         stat = item.file.stat() if item.file else None
-        parts.append(f"{item.label}|{item.where}|{item.split}|{(stat.st_size, stat.st_mtime_ns) if stat else item.text}")
+        parts.append(
+            f"{item.label}|{item.where}|{item.split}|{(stat.st_size, stat.st_mtime_ns) if stat else item.text}"
+        )
     digest = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return Listing(path, kind, tuple(items), labels, tuple(skipped), digest)
 

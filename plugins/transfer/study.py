@@ -39,7 +39,9 @@ def plan(study: str) -> dict[int, ExperimentConfig]:
     if study == "fashion":
         # Of the 10,000 test pictures every fifth of the first half: enough to tell one per cent.
         base = ImagesConfig(
-            data=DataConfig(name="fashion_mnist"), image_size=96, splits=("train[:90%]", "train[90%:92%]", "test[:2000]")
+            data=DataConfig(name="fashion_mnist"),
+            image_size=96,
+            splits=("train[:90%]", "train[90%:92%]", "test[:2000]"),
         )
         return {count: _few(base, count) for count in (5, 10, 50)}
     if study == "sentiment":
@@ -106,7 +108,9 @@ def draw(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
     for name in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == name]
         counts = [row["examples of a class"] for row in mine]
-        axes.errorbar(counts, [row["accuracy"] for row in mine], [row["deviation"] for row in mine], marker="o", label=name)
+        axes.errorbar(
+            counts, [row["accuracy"] for row in mine], [row["deviation"] for row in mine], marker="o", label=name
+        )
     axes.set(xlabel="training examples of a class", ylabel="test accuracy, %", title=title, xscale="log")
     axes.grid(alpha=0.3)
     axes.legend()

@@ -45,7 +45,11 @@ class Backbone:
 def even_groups(model: keras.Model, count: int = 8) -> list[list[keras.layers.Layer]]:
     """Returns a model's layers that can be trained in about so many groups of as many layers."""
     layers = [layer for layer in _leaves(model) if layer.trainable_variables]
-    return [part.tolist() for part in np.array_split(np.array(layers, dtype=object), min(count, len(layers)))] if layers else []
+    return (
+        [part.tolist() for part in np.array_split(np.array(layers, dtype=object), min(count, len(layers)))]
+        if layers
+        else []
+    )
 
 
 def _leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

@@ -54,7 +54,8 @@ class EfficientNetLiteTest(absltest.TestCase):
     def test_weights_that_do_not_fit_are_named(self):
         broken = {"_conv_stem.weight": np.zeros((32, 4, 3, 3), np.float32)}
         with mock.patch.object(resources, "load", lambda name, data_dir: broken):
-            with self.assertRaisesRegex(UserError, r"_conv_stem.weight has shape \(3, 3, 4, 32\), the network needs \(3, 3, 3, 32\)"):
+            misfit = r"_conv_stem.weight has shape \(3, 3, 4, 32\), the network needs \(3, 3, 3, 32\)"
+            with self.assertRaisesRegex(UserError, misfit):
                 efficientnet_lite("lite0")
 
     def test_unknown_name(self):
@@ -64,7 +65,8 @@ class EfficientNetLiteTest(absltest.TestCase):
     def test_names_of_classes(self):
         names = imagenet_names()
         self.assertLen(names, 1000)
-        self.assertEqual((names[0], names[1], names[207], names[999]), ("tench", "goldfish", "Golden Retriever", "toilet paper"))
+        some = [names[number] for number in (0, 1, 207, 999)]
+        self.assertEqual(some, ["tench", "goldfish", "Golden Retriever", "toilet paper"])
 
 
 class AssignWeightsTest(absltest.TestCase):
@@ -131,7 +133,9 @@ class FindBackboneTest(absltest.TestCase):
         for count in (1, 2, 8):
             groups = even_groups(model, count)
             layers = [layer for group in groups for layer in group]
-            self.assertEqual([layer.name for layer in layers], [l.name for l in model.layers if l.trainable_variables])
+            self.assertEqual(
+                [layer.name for layer in layers], [made.name for made in model.layers if made.trainable_variables]
+            )
             self.assertEqual(sum(len(Backbone(model, groups).variables(n)) for n in range(len(groups))), 6)
 
 

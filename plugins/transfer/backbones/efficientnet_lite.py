@@ -13,7 +13,15 @@ from ogbrain.errors import unknown_name
 from .backbone import Backbone, assign_weights
 
 # Kernel, stride, expansion, filters, repeats of each stage.
-_STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1))  # fmt: skip
+_STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
 # Width and depth multipliers, and the size of picture in pixels.
 _SCALES = {"lite0": (1.0, 1.0, 224), "lite1": (1.0, 1.1, 240), "lite2": (1.1, 1.2, 260)}
 _STEM, _TOP = 32, 1280
@@ -35,14 +43,14 @@ def efficientnet_lite(name: str = "lite0", pretrained: bool = True, data_dir: st
         >>> efficientnet_lite("lite0").model(images).shape  # of 224x224
         (batch, 7, 7, 1280)
 
-    Reference: Tan and Le 2019, arXiv 1905.11946; the Lite variants have no squeeze-and-excite, ReLU6 for Swish, and keep
-        stem and top of one width.
+    Reference: Tan and Le 2019, arXiv 1905.11946; the Lite variants have no squeeze-and-excite, ReLU6 for Swish, and
+        keep stem and top of one width.
     """
     return _build(name, pretrained, data_dir)[0]
 
 
 def imagenet_classifier(name: str = "lite0", data_dir: str = "") -> keras.Model:
-    """Returns the whole ImageNet classifier, from pictures in [0, 255] to 1,000 logits in the order of `imagenet_names`."""
+    """Returns the whole ImageNet classifier, from pictures in [0, 255] to 1,000 logits, named by `imagenet_names`."""
     backbone, weights = _build(name, True, data_dir)
     logits = layers.Dense(1000, name="logits")
     outputs = logits(layers.GlobalAveragePooling2D()(backbone.model.output))
@@ -87,7 +95,9 @@ def _build(name: str, pretrained: bool, data_dir: str) -> tuple[Backbone, dict[s
         places[f"{theirs}._depthwise_conv.weight"] = (layer.kernel, _DEPTHWISE)
         x = normalize(x, f"{theirs}._bn1")
         x = normalize(convolve(x, f"{theirs}._project_conv", filters, 1), f"{theirs}._bn2", activate=False)
-        return layers.Add(name=_name(f"{theirs}._add"))([before, x]) if stride == 1 and before.shape[-1] == filters else x
+        return (
+            layers.Add(name=_name(f"{theirs}._add"))([before, x]) if stride == 1 and before.shape[-1] == filters else x
+        )
 
     inputs = keras.Input((None, None, 3), name="image")
     x = layers.Rescaling(1 / 128, -127 / 128, name="rescale")(inputs)

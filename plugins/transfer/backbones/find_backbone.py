@@ -22,9 +22,9 @@ def find_backbone(name: str, pretrained: bool = True, data_dir: str = "") -> Bac
 
     Args:
         name: One of `FORMS`. `applications` are those of Keras: with ImageNet weights off the web, or those of a file.
-            `hub` is a preset of KerasHub, a name or a local folder. `run` is the folder of a run, whose own
-            backbone or whole model up to its last map of features is taken. `file` is a model that Keras saved, or a SavedModel, which
-            cannot be trained further.
+            `hub` is a preset of KerasHub, a name or a local folder. `run` is the folder of a run, whose own backbone
+            or whole model up to its last map of features is taken. `file` is a model that Keras saved, or a
+            SavedModel, which cannot be trained further.
         pretrained: False builds it with random weights where it can be built so.
         data_dir: Folder of all data.
 
@@ -54,7 +54,7 @@ def _application(rest: str, pretrained: bool) -> Backbone:
     if name not in known:
         raise unknown_name("network of keras.applications", name, known)
     build = getattr(keras.applications, name)
-    module = importlib.import_module(build.__module__.replace("keras.src.", "keras.").replace("keras.applications", "keras.src.applications"))
+    module = importlib.import_module(build.__module__)
     if file and not user_path(file).exists():
         raise UserError(f"config.backbone: {user_path(file)}: there is no such file of weights")
     weights = str(user_path(file)) if file else "imagenet"
@@ -120,7 +120,8 @@ def _file(rest: str, pretrained: bool) -> Backbone:
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
-        raise UserError(f"config.backbone: {path}: cannot be loaded ({str(error).strip().splitlines()[0][:200]})") from error
+        reason = str(error).strip().splitlines()[0][:200]
+        raise UserError(f"config.backbone: {path}: cannot be loaded ({reason})") from error
     return _up_to_features(model, str(path))
 
 
@@ -140,9 +141,8 @@ def _up_to_features(model: keras.Model, source: str) -> Backbone:
         raise UserError(f"config.backbone: {source}: is not a model whose layers are known; a Functional one is needed")
     shape = model.inputs[0].shape
     if len(model.inputs) != 1 or len(shape) != 4 or shape[-1] != 3:
-        raise UserError(
-            f"config.backbone: {source}: takes {[tuple(i.shape) for i in model.inputs]}; colour pictures (None, height, width, 3)"
-        )
+        takes = [tuple(given.shape) for given in model.inputs]
+        raise UserError(f"config.backbone: {source}: takes {takes}; colour pictures (None, height, width, 3)")
     made = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     maps = [layer for layer in made if len(getattr(layer.output, "shape", ())) == 4]
     dense = [number for number, layer in enumerate(made) if isinstance(layer, keras.layers.Dense)]

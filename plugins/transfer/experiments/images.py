@@ -32,8 +32,8 @@ class Images(Classifier):
     """Tells classes of pictures with a network that was trained on others.
 
     The head alone is trained first, on features that the frozen network computes once; then the network with it, its
-    groups of layers each at a lower rate than the one above. Full fine-tuning from the first step distorts what was learned (Kumar et
-    al. 2022, arXiv 2202.10054); it, and the same network with random weights, are trained beside it to compare.
+    groups of layers each at a lower rate than the one above. Full fine-tuning from the first step distorts what was
+    learned (Kumar et al. 2022, arXiv 2202.10054); it, and the same network with random weights, are trained beside it.
     """
 
     config: ImagesConfig
@@ -107,7 +107,9 @@ class Images(Classifier):
         known = {id(variable) for group in [head, *groups] for variable in group}
         # What can be trained but is in no group, such as a layer of another framework, goes with the first.
         rest = [variable for variable in self.model.trainable_variables if id(variable) not in known]
-        self._unfreezing = Unfreezing(self.config, self.steps_per_epoch, head, [groups[0] + rest, *groups[1:]] if groups else [])
+        self._unfreezing = Unfreezing(
+            self.config, self.steps_per_epoch, head, [groups[0] + rest, *groups[1:]] if groups else []
+        )
         self._halves = self._cut()
         return self._unfreezing.build_optimizer()
 
@@ -190,7 +192,9 @@ class Images(Classifier):
     def _judge_features(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         measures = self.measures(self.head(features, training=False), labels)
         self._measured = tuple(measures)
-        return tf.stack([*(tf.reduce_sum(value) for value in measures.values()), tf.cast(tf.shape(labels)[0], tf.float32)])
+        return tf.stack(
+            [*(tf.reduce_sum(value) for value in measures.values()), tf.cast(tf.shape(labels)[0], tf.float32)]
+        )
 
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
         """Returns the metrics of a split; the features are kept as long as the network stays what it was at first."""

@@ -15,7 +15,7 @@ HEADS = ("linear", "cosine", "mlp")
 
 @dataclasses.dataclass(frozen=True)
 class ImagesConfig(ExperimentConfig):
-    """A pretrained network of pictures, made to tell other classes: first its head alone, then all of it (arXiv 2202.10054)."""
+    """A pretrained network of pictures, made to tell other classes: its head first, then more (arXiv 2202.10054)."""
 
     epochs: int = 45
     """Passes over the training data, probing and tuning together."""
@@ -25,11 +25,11 @@ class ImagesConfig(ExperimentConfig):
     """Steps between two records of the training metrics."""
     data: DataConfig = DataConfig(name="tuxpaint_stamps")
     """The data set; folder:PATH is a folder of class-named folders of pictures."""
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-3, schedule="cosine", clip_norm=1.0)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-3, schedule="cosine", clip_norm=1.0)
     """The optimizer; its learning rate is the head's while it is probed, and everyone's with random weights."""
 
     backbone: str = "efficientnet_lite/lite0"
-    """Network: efficientnet_lite/lite0 (lite1, lite2), applications:NAME[:FILE], hub:PRESET, run:DIR or file:PATH."""
+    """Network: efficientnet_lite/lite0 (or lite1, lite2), applications:NAME[:FILE], hub:PRESET, run:DIR, file:PATH."""
     weights: str = "pretrained"
     """Weights to begin with: pretrained or random."""
     image_size: int = 128
@@ -41,7 +41,7 @@ class ImagesConfig(ExperimentConfig):
     feature_cache: bool = True
     """Compute what frozen layers make of each view once."""
     cache_megabytes: int = 2048
-    """Most memory that the features below the tuned layers may take; beyond it tuning goes through the whole network."""
+    """Most memory for what goes into the tuned layers; where it takes more, tuning goes through the whole network."""
     label: str = ""
     """Feature of the data set that holds the class; empty takes the one there is."""
     classes: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class ImagesConfig(ExperimentConfig):
     """Epochs in which the head alone is trained."""
     unfreeze_every: int = 1
     """Epochs after which gradual unfreezes another group of layers."""
-    tune_rate: float = 3e-4
+    tune_rate: float = 1e-4
     """Learning rate of the network's last group of layers, and of the head beside it."""
     tune_groups: int = 3
     """Groups of layers that are ever unfrozen, from the top (efficientnet_lite has 9, others 8); 0: all."""
@@ -84,8 +84,8 @@ class ImagesConfig(ExperimentConfig):
     """Strength of the pull of the network's weights to where they began (L2-SP, arXiv 1802.01483)."""
 
     baseline: str = "full,scratch"
-    """Baselines trained in the same run: any of full (all of it from the first step), scratch (random weights), or none."""
-    baseline_epochs: int = 8
+    """Baselines trained in the same run: full (all of it from the first step), scratch (random weights), or none."""
+    baseline_epochs: int = 6
     """Epochs of the baselines, which go through the whole network."""
 
     def __post_init__(self) -> None:
@@ -112,7 +112,9 @@ class ImagesConfig(ExperimentConfig):
         between("l2_sp", self.l2_sp, 0.0, 1e6)
         at_least("baseline_epochs", self.baseline_epochs, 1)
         if self.splits and (len(self.splits) != 3 or not all(self.splits)):
-            raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test")
+            raise UserError(
+                f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test"
+            )
         if self.weights == "random" and self.schedule == "probe":
             raise UserError("config.schedule: 'probe' is not allowed with random weights, which must be trained; full")
         for name in self.baselines:

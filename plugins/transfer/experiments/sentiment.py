@@ -89,7 +89,10 @@ class Sentiment(Classifier):
             read = layers.Bidirectional(reader, name="lstm")(vectors, mask=present)
             return ops.max(ops.where(present[..., None], read, -1e4), 1)
         # Padding of "same" and of the batch are both zeros, so a text's features do not depend on its batch.
-        maps = [layers.Conv1D(config.filters, width, padding="same", activation="relu", name=f"width_{width}")(vectors) for width in _WIDTHS]
+        maps = [
+            layers.Conv1D(config.filters, width, padding="same", activation="relu", name=f"width_{width}")(vectors)
+            for width in _WIDTHS
+        ]
         return ops.concatenate([ops.max(ops.where(present[..., None], read, 0.0), 1) for read in maps], -1)
 
     def build_optimizer(self) -> Any:

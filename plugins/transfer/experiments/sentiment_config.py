@@ -74,7 +74,9 @@ class SentimentConfig(ExperimentConfig):
         between("dropout", self.dropout, 0.0, 0.99)
         between("tune_fraction", self.tune_fraction, 0.0, 1.0)
         if self.splits and (len(self.splits) != 3 or not all(self.splits)):
-            raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test")
+            raise UserError(
+                f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test"
+            )
         for name in self.baselines:
             one_of("baseline", name, (*VECTORS, "none"))
 

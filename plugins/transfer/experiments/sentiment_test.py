@@ -86,7 +86,9 @@ class SentimentTest(ExperimentTestCase):
 
     def test_the_ladder_is_trained_in_one_run(self):
         folder = Path(self.create_tempdir())
-        results = RunLoop("test", Sentiment(dataclasses.replace(CONFIG, baseline="random,static", epochs=1)), folder).run()
+        results = RunLoop(
+            "test", Sentiment(dataclasses.replace(CONFIG, baseline="random,static", epochs=1)), folder
+        ).run()
         self.assertEqual(list(results["baselines"]), ["random", "static"])
 
     def test_bad_values_are_one_line(self):

@@ -64,7 +64,7 @@ class Unfreezing:
         """How many groups are ever unfrozen, from the top."""
 
     def starts(self) -> list[int]:
-        """Returns the step at which each stage from the first on begins: `starts()[0]` is when one group is unfrozen."""
+        """Returns the step at which each stage from the first on begins: the first is when one group is unfrozen."""
         config, count = self._config, self.tuned
         if config.schedule == "probe":
             return []

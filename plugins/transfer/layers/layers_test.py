@@ -77,9 +77,7 @@ class WordVectorsTest(LayerTestCase):
         layer, table = WordVectors(7, 2), RANDOM.normal(size=(7, 2)).astype(np.float32)
         layer.assign(table)
         given_numbers = np.array([numbers], np.int32)
-        expected = [
-            table[[piece for piece in word if piece]].mean(0) if any(word) else np.zeros(2) for word in numbers
-        ]
+        expected = [table[[piece for piece in word if piece]].mean(0) if any(word) else np.zeros(2) for word in numbers]
         np.testing.assert_allclose(layer(given_numbers)[0], expected, atol=1e-6)
 
     def test_frozen_vectors_are_not_trained(self):

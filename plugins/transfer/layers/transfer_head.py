@@ -12,10 +12,10 @@ KINDS = ("linear", "cosine", "mlp")
 class TransferHead(keras.layers.Layer):
     """Pools a map of features and scores classes.
 
-    Pooling over places: `average`; `generalized_mean`, `mean(max(x, eps)^p)^(1/p)` with a learned `p` from 3 on, between average
-    and maximum (arXiv 1711.02512); or `attention`, an average weighted by a softmax of learned scores. Then
-    normalisation, dropout, and scores: a `linear` layer, `cosine` similarities to a learned vector of each class times
-    a learned scale (arXiv 1804.09458), or an `mlp` with one hidden layer.
+    Pooling over places: `average`; `generalized_mean`, `mean(max(x, eps)^p)^(1/p)` with a learned `p` from 3 on,
+    between average and maximum (arXiv 1711.02512); or `attention`, an average weighted by a softmax of learned scores.
+    Then normalisation, dropout, and scores: a `linear` layer, `cosine` similarities to a learned vector of each class
+    times a learned scale (arXiv 1804.09458), or an `mlp` with one hidden layer.
 
     Args:
         classes: Number of classes.

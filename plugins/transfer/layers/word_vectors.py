@@ -15,7 +15,7 @@ class WordVectors(keras.layers.Layer):
         seed: Seed of the vectors until `assign` gives better ones.
         **kwargs: Those of Keras layers.
 
-    Inputs are `(batch, words)` or `(batch, words, pieces)` integers; outputs `(batch, words, depth)`, 0 where padding is.
+    Inputs are `(batch, words)` or `(batch, words, pieces)` integers; outputs `(batch, words, depth)`, 0 for padding.
 
     Example:
         >>> layer = WordVectors(3, 2)
@@ -53,4 +53,5 @@ class WordVectors(keras.layers.Layer):
         return (*shape[:2], self.depth)
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size, "depth": self.depth, "trainable": self.trainable, "seed": self.seed}
+        own = {"size": self.size, "depth": self.depth, "trainable": self.trainable, "seed": self.seed}
+        return {**super().get_config(), **own}

@@ -90,4 +90,3 @@ class FeatureCache:
         options = tf.data.Options()
         options.deterministic = True
         return numbers.map(batch, num_parallel_calls=1).prefetch(4).with_options(options)
-

@@ -12,7 +12,6 @@ from ogbrain.errors import UserError
 
 from .selected_examples import SelectedExamples
 
-
 _STREAM = 0x7A57
 """Tells the random numbers of views from others of the same seed."""
 
@@ -33,8 +32,8 @@ def fit_picture(picture: tf.Tensor, size: int) -> tf.Tensor:
     """Makes pictures into squares of colour: transparency over white, the whole picture stretched.
 
     Args:
-        picture: `(height, width, channels)` or `(batch, height, width, channels)`, uint8; grey, grey with opacity, colour,
-            or colour with opacity.
+        picture: `(height, width, channels)` or `(batch, height, width, channels)`, uint8; grey or colour, with opacity
+            or without.
         size: Height and width to make.
 
     Returns:
@@ -53,9 +52,10 @@ def fit_picture(picture: tf.Tensor, size: int) -> tf.Tensor:
 class ImageClasses(SelectedExamples):
     """Batches of `image`, `(batch, size, size, 3)` float32 in [0, 255], and `label`, `(batch,)` int64.
 
-    A picture has views: view 0 is the picture itself; the others are cut out, mirrored and made lighter or darker at random, the
-    same each time for one seed, example and view. In training, epoch `e` shows view `e % views`, or, with `views=0`, view
-    `e + 1`: another one in each epoch. So what a network makes of `views` views can be kept (`FeatureCache`).
+    A picture has views: view 0 is the picture itself; the others are cut out, mirrored and made lighter or darker at
+    random, the same each time for one seed, example and view. In training, epoch `e` shows view `e % views`, or, with
+    `views=0`, view `e + 1`: another one in each epoch. So what a network makes of the views can be kept
+    (`FeatureCache`).
 
     Args:
         dataset: Data set with the feature `image`.
@@ -70,7 +70,14 @@ class ImageClasses(SelectedExamples):
     """
 
     def __init__(
-        self, dataset: str = "tuxpaint_stamps", *, size: int = 128, views: int = 1, mirror: bool = True, data_dir: str = "", **kwargs
+        self,
+        dataset: str = "tuxpaint_stamps",
+        *,
+        size: int = 128,
+        views: int = 1,
+        mirror: bool = True,
+        data_dir: str = "",
+        **kwargs,
     ):
         data = builder(dataset, data_dir)
         if "image" not in data.info.features:

@@ -25,7 +25,7 @@ FOLDER = Path(tempfile.mkdtemp())
 def setUpModule():
     random = np.random.default_rng(0)
     for name, colour in COLOURS.items():
-        (FOLDER / "pictures" / name).mkdir(parents=True)
+        (FOLDER / "pictures" / name).mkdir(parents=True, exist_ok=True)
         for number in range(12):
             pixels = np.clip(random.normal(colour, 40, (9 + number, 14, 3)), 0, 255)
             Image.fromarray(np.uint8(pixels)).save(FOLDER / "pictures" / name / f"{number}.png")
@@ -125,7 +125,9 @@ class TextClassesTest(PipelineTestCase):
 
 class WordsTest(absltest.TestCase):
     def test_splitting(self):
-        words = split_words(tf.constant(["It isn't GOOD... (really)", "", "  ", "naïve CAFÉ", "they're 3.5"]), 9).to_list()
+        words = split_words(
+            tf.constant(["It isn't GOOD... (really)", "", "  ", "naïve CAFÉ", "they're 3.5"]), 9
+        ).to_list()
         expected = [
             ["it", "is", "n't", "good", "...", "(", "really", ")"], ["<none>"], ["<none>"], ["naïve", "café"],
             ["they", "'re", "3.5"],

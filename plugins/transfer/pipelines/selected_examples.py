@@ -34,7 +34,10 @@ def find_label(data: tfds.core.DatasetBuilder, label: str = "") -> str:
     found = [name for name, feature in data.info.features.items() if isinstance(feature, tfds.features.ClassLabel)]
     chosen = label or ("label" if "label" in found else found[0] if found else "")
     if chosen not in found:
-        raise UserError(f"data set {data.info.full_name!r} has no classes in a feature {label or 'label'!r}; it has: {', '.join(found) or 'none'}")
+        raise UserError(
+            f"data set {data.info.full_name!r} has no classes in a feature {label or 'label'!r}; "
+            f"it has: {', '.join(found) or 'none'}"
+        )
     return chosen
 
 
@@ -76,7 +79,8 @@ class SelectedExamples(Pipeline):
         names = data.info.features[self.label_feature].names
         for name in classes:
             if name not in names:
-                raise UserError(f"config.classes: {name!r} is not a class of {data.info.full_name}; classes: {', '.join(names)}")
+                known = ", ".join(names)
+                raise UserError(f"config.classes: {name!r} is not a class of {data.info.full_name}; classes: {known}")
         self.label_names = list(classes) or list(names)
         if len(self.label_names) < 2:
             raise UserError(f"data set {data.info.full_name}: has one class only; at least two are needed")
@@ -100,7 +104,9 @@ class SelectedExamples(Pipeline):
     def _chosen(self, split: str) -> np.ndarray:
         places = super()._indices(split)
         training = split == "train"
-        if len(self._numbers) == len(self.info.features[self.label_feature].names) and not (training and self._per_class):
+        if len(self._numbers) == len(self.info.features[self.label_feature].names) and not (
+            training and self._per_class
+        ):
             return places
         batches = self._labels.batches(split, batch_size=4096)
         labels = np.concatenate([batch[self.label_feature].numpy() for batch in batches])
@@ -115,5 +121,6 @@ class SelectedExamples(Pipeline):
                 few[random.permutation(found)[: self._per_class]] = True
             keep &= few
         if not keep.any():
-            raise UserError(f"split {split!r} of {self.info.full_name}: holds no example of {', '.join(self.label_names)}")
+            known = ", ".join(self.label_names)
+            raise UserError(f"split {split!r} of {self.info.full_name}: holds no example of {known}")
         return places[keep]

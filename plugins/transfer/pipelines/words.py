@@ -32,7 +32,7 @@ def split_words(texts: tf.Tensor, most: int) -> tf.RaggedTensor:
         (r"'(s|re|ve|ll|d|m)\b", r" '\1 "),
         (r"(\.\.+)", r" ... "),
         (r"([!?\",;:()\[\]{}<>/\\*&%$#@+=|~^_-])", r" \1 "),
-        (r"\.(\s|$)", r" . \1"),
+        (r"([^.\s])\.(\s|$)", r"\1 . \2"),
     ):
         texts = tf.strings.regex_replace(texts, pattern, to)
     words = tf.strings.split(texts)[:, :most]
@@ -46,8 +46,8 @@ def split_words(texts: tf.Tensor, most: int) -> tf.RaggedTensor:
 class WordPieces:
     """Numbers the words of texts; an unknown word gets those of its sub-words.
 
-    Number 0 is padding, 1 to `len(words)` are the words in order; then come `buckets` numbers that sub-words of three to five letters
-    share by their hash, or, without buckets, one for all unknown words.
+    Number 0 is padding, 1 to `len(words)` are the words in order; then come `buckets` numbers that sub-words of three
+    to five letters share by their hash, or, without buckets, one for all unknown words.
 
     Args:
         words: The known words.
