@@ -16,7 +16,7 @@ REWARDS = ("gain", "final")
 class GlimpseConfig(ExperimentConfig):
     """The Recurrent Attention Model (arXiv 1406.6247) on cluttered, translated images."""
 
-    epochs: int = 25
+    epochs: int = 16
     """Passes over the training data."""
     batch_size: int = 64
     """Images in a training step, over all devices."""
