@@ -46,8 +46,8 @@ def plan(study: str) -> dict[int, ExperimentConfig]:
         return {count: _few(base, count) for count in (5, 10, 50)}
     if study == "sentiment":
         return {0: SentimentConfig()}
-    base = SentimentConfig(data=DataConfig(name=f"rated_sentences/{study}"), epochs=30, batch_size=16)
-    return {count: dataclasses.replace(base, per_class=count) for count in (10, 50, 200)}
+    texts = SentimentConfig(data=DataConfig(name=f"rated_sentences/{study}"), epochs=30, batch_size=16)
+    return {count: dataclasses.replace(texts, per_class=count) for count in (10, 50, 200)}
 
 
 def _few(base: ImagesConfig, count: int) -> ImagesConfig:
@@ -74,7 +74,7 @@ def run(study: str, seeds: int, out: Path, overrides: Sequence[str]) -> dict[Row
             images = isinstance(config, ImagesConfig)
             folder = out / study / f"{count or 'all'}-seed{seed}"
             results = RunLoop(f"transfer/{study}", (Images if images else Sentiment)(config), folder).run()
-            name = config.schedule if images else config.vectors
+            name = getattr(config, "schedule" if images else "vectors")
             for row, figures in {name: results, **results["baselines"]}.items():
                 rows.setdefault((row, count), []).append(figures)
     return rows

@@ -28,6 +28,8 @@ def small(classes: int = 0) -> keras.Model:
 
 
 class EfficientNetLiteTest(absltest.TestCase):
+    network: Backbone
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -44,7 +46,9 @@ class EfficientNetLiteTest(absltest.TestCase):
     def test_halves_are_the_whole(self):
         whole = self.network.model(PICTURES, training=False)
         for above in (1, 3, 8):
-            below, top = self.network.split(above)
+            halves = self.network.split(above)
+            assert halves
+            below, top = halves
             np.testing.assert_allclose(top(below(PICTURES)), whole, rtol=1e-4, atol=1e-4)
             expected = sum(len(self.network.variables(number)) for number in range(9 - above, 9))
             self.assertLen(top.trainable_variables, expected)

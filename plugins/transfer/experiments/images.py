@@ -171,9 +171,10 @@ class Images(Classifier):
             features = self._frozen_features(batch["image"])
         else:
             learned = self.config.weights == "random" or not self.config.freeze_statistics
-            above = "trunk" in batch
-            network, given = (self._halves[1], batch["trunk"]) if above else (self.backbone.model, batch["image"])
-            features = network(given, training=learned)
+            if self._halves and "trunk" in batch:
+                features = self._halves[1](batch["trunk"], training=learned)
+            else:
+                features = self.backbone.model(batch["image"], training=learned)
             if self.config.l2_sp:
                 total += self.config.l2_sp * self._distance()
         logits = self.head(features, training=training)
@@ -243,7 +244,7 @@ class Images(Classifier):
     def draw_worst(self, worst: list[dict[str, Any]]) -> np.ndarray:
         """Draws the pictures that were mistaken."""
         captions = [f"is {mistake['label']}\nnot {mistake['guess']} {mistake['probability']:.2f}" for mistake in worst]
-        return draw_pictures([np.uint8(mistake["image"]) for mistake in worst], captions)
+        return draw_pictures([mistake["image"].astype(np.uint8) for mistake in worst], captions)
 
     def predict(self, inputs: Sequence[str | Path]) -> list[ogbrain.Prediction]:
         """Answers picture files: what is there and how sure, with the picture as the network saw it."""
@@ -254,7 +255,9 @@ class Images(Classifier):
             text, data = self.answer(probabilities)
             ranked = sorted(data["probabilities"].items(), key=lambda pair: -pair[1])[:2]
             caption = "\n".join(f"{name[:15]} {value:.2f}" for name, value in ranked)
-            answers.append(ogbrain.Prediction(text, data, draw_pictures([np.uint8(image[0])], [caption], columns=1)))
+            answers.append(
+                ogbrain.Prediction(text, data, draw_pictures([image[0].numpy().astype(np.uint8)], [caption], columns=1))
+            )
         return answers
 
     def signatures(self) -> dict[str, Any]:
@@ -281,7 +284,7 @@ class Images(Classifier):
         """Returns two validation pictures, as files and as numbers."""
         batch = next(iter(self.pipeline.batches("validation", batch_size=2, seed=self.config.seed)))
         files = []
-        for picture in np.uint8(batch["image"]):
+        for picture in batch["image"].numpy().astype(np.uint8):
             output = io.BytesIO()
             Image.fromarray(picture).save(output, "PNG")
             files.append(output.getvalue())

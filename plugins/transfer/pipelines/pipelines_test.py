@@ -3,6 +3,7 @@
 import csv
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -51,7 +52,7 @@ class ImageClassesTest(PipelineTestCase):
             np.concatenate([batch["image"] for batch in pipeline.pass_over("train", view=1, batch_size=size, seed=3)])
             for size in (5, 7)
         ]
-        np.testing.assert_allclose(*passes, atol=1e-3)
+        np.testing.assert_allclose(passes[0], passes[1], atol=1e-3)
         other = next(iter(pipeline.pass_over("train", view=1, batch_size=5, seed=4)))["image"]
         self.assertGreater(np.abs(other - passes[0][:5]).max(), 1)
         plain = next(iter(pipeline.pass_over("train", view=0, batch_size=5, seed=3)))["image"]
@@ -100,7 +101,7 @@ class FeatureCacheTest(absltest.TestCase):
             return {"features": tf.reshape(images, (-1, 192)) @ kernel, "mean": tf.reduce_mean(images, (1, 2, 3))}
 
         cache = FeatureCache(pipeline, encode, batch_size=7, seed=2)
-        options = {"batch_size": 4, "seed": 2, "training": True}
+        options: Any = {"batch_size": 4, "seed": 2, "training": True}
         plain = list(pipeline.batches("train", **options).take(25))
         kept = list(cache.only("features").batches("train", **options).take(25))
         for picture, feature in zip(plain, kept, strict=True):
