@@ -38,8 +38,8 @@ class RecurrentAttention(keras.layers.Layer):
         seed: Seed of all the draws; None for a random one.
         **kwargs: Passed on to `keras.layers.Layer`.
 
-    Input: `images`, `(batch, height, width, channels)`. With `sample=False` each location is the mean of
-        the policy (random places stay random).
+    Input: `images`, `(batch, height, width, channels)`. With `sample=False` nothing is drawn: each
+        location is the mean of the policy, and random places are the same ones each time, for all images.
 
     Output: A dict of
         `states`, `(batch, glimpses, units)` in the compute dtype, the state after each glimpse;
@@ -122,7 +122,7 @@ class RecurrentAttention(keras.layers.Layer):
 
     def call(self, images, sample: bool = True):
         batch = ops.shape(images)[0]
-        location = self._first_location(batch)
+        location = self._first_location(batch, sample)
         log_prob = ops.zeros((batch,), "float32")
         memory = self._no_memory(batch)
         states, locations, log_probs = [], [], []
@@ -135,7 +135,7 @@ class RecurrentAttention(keras.layers.Layer):
             if glimpse + 1 == self.glimpses:
                 break
             if self.policy is None:
-                location = self._anywhere(batch)
+                location = self._anywhere(batch, sample, glimpse + 1)
             else:
                 location, log_prob, _ = self.policy(
                     state if self.policy_shapes_state else ops.stop_gradient(state), sample=sample
@@ -157,13 +157,17 @@ class RecurrentAttention(keras.layers.Layer):
         state = self.cell(ops.concatenate([code, memory], axis=-1))
         return state, state
 
-    def _first_location(self, batch):
+    def _first_location(self, batch, sample):
         if self.first_place == "random" or self.places == "random":
-            return self._anywhere(batch)
+            return self._anywhere(batch, sample, 0)
         return ops.zeros((batch, 2), "float32")
 
-    def _anywhere(self, batch):
-        return keras.random.uniform((batch, 2), -1.0, 1.0, dtype="float32", seed=self.seed_generator)
+    def _anywhere(self, batch, sample, glimpse):
+        if sample:
+            return keras.random.uniform((batch, 2), -1.0, 1.0, dtype="float32", seed=self.seed_generator)
+        # An exported model must give the same answer each time, whatever else is in the batch.
+        place = keras.random.uniform((1, 2), -1.0, 1.0, dtype="float32", seed=(self.seed or 0) + glimpse)
+        return ops.repeat(place, batch, axis=0)
 
     def multiply_adds(self) -> int:
         """Returns the multiply-adds for one image: the kernels of all glimpses; the layer must be built."""

@@ -64,7 +64,7 @@ class RecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
                 call_arguments={"sample": sample},
                 mixed_precision=sample,
                 # What is drawn depends on how many there are, and XLA has random numbers of its own.
-                batch_independent=not sample and places == "learned",
+                batch_independent=not sample,
                 xla=not sample and places == "learned",
                 gradients=sample,
             )
@@ -126,6 +126,10 @@ class RecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
         np.testing.assert_array_equal(centre[:, 0], np.zeros((4, 2)))
         start = RecurrentAttention(**SMALL, first_place="random")(images())["locations"]
         self.assertTrue(np.all(np.abs(start[:, 0]) > 0))
+        fixed = random(images(), sample=False)["locations"]
+        np.testing.assert_array_equal(fixed, random(images(), sample=False)["locations"])
+        np.testing.assert_array_equal(fixed[0], fixed[1])
+        self.assertGreater(float(np.std(fixed[0])), 0.2)
 
     def test_same_seed_same_result_and_sampling_differs(self):
         def run(seed):
