@@ -42,7 +42,7 @@ class GRU(RecurrentLayer):
         return [kernel[:, :2 * self.units], kernel[:, 2 * self.units:]]
 
     def _vectors(self):
-        return [*super()._vectors(), *([self.bias[1]] if self.reset_after and self.use_bias else [])]
+        return [*super()._vectors(), *([self.bias[1]] if self.reset_after and self.bias is not None else [])]
 
     def _update(self, linear, x, state, vectors, drop, training):
         h, = state
@@ -53,7 +53,7 @@ class GRU(RecurrentLayer):
             product = self._normalized(product, vectors[0][:product.shape[-1]])
         if self.reset_after and self.use_bias:
             product += vectors[-1]
-        z, r = tf.split(self.recurrent_activation(x[:, :split] + product[:, :split]), 2, -1)
+        z, r = tf.split(self._gate(x[:, :split] + product[:, :split]), 2, -1)
         if self.reset_after:
             candidate = r * product[:, split:]
         else:

@@ -79,13 +79,13 @@ class LSTM(RecurrentLayer):
         if self.peepholes:
             i = i if i is None else i + c * vectors[-1][0]
             f += c * vectors[-1][1]
-        f = self.recurrent_activation(f)
-        i = 1 - f if i is None else self.recurrent_activation(i)
+        f = self._gate(f)
+        i = 1 - f if i is None else self._gate(i)
         c = f * c + i * self.activation(g)
         if self.peepholes:
             o += c * vectors[-1][2]
         seen = self._normalized(c, vectors[1]) + vectors[2] if self.layer_norm else c
-        h = self.recurrent_activation(o) * self.activation(seen)
+        h = self._gate(o) * self.activation(seen)
         return [linear(1, h) if self.projection else h, c]
 
     def get_config(self):

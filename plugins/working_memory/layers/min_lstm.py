@@ -23,6 +23,7 @@ class MinLSTM(ParallelLayer):
 
     def _steps(self, z):
         forget, write, candidate = tf.split(z, 3, -1)
-        # f / (f + i) = sigmoid(log f - log i), which holds where both are too small to be added.
-        forget = tf.sigmoid(tf.math.log_sigmoid(forget) - tf.math.log_sigmoid(write))
+        # f / (f + i) in terms of 1 / f and 1 / i, which are never zero; beyond 30 a gate is shut in float32.
+        forget, write = (tf.exp(-tf.clip_by_value(gate, -30.0, 30.0)) for gate in (forget, write))
+        forget = (1 + write) / (2 + write + forget)
         return forget, (1 - forget) * self._candidate(candidate)

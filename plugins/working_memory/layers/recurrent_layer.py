@@ -1,5 +1,7 @@
 """What the layers with a product of the state in each step share: arguments, weights, noise, the way to the scan."""
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -64,6 +66,7 @@ class RecurrentLayer(SequenceLayer):
             raise ValueError(f"chunk must be at least 1, not {chunk}")
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self._gate = sigmoid if self.recurrent_activation is keras.activations.sigmoid else self.recurrent_activation
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
@@ -141,22 +144,41 @@ class RecurrentLayer(SequenceLayer):
 
     def _run(self, x, state, mask, training, reverse, jit):
         drop, noise = self._noise(x, training)
-        groups = [self._input_weights(), self._matrices(), self._vectors(), [] if drop is None else [drop]]
+        groups = [self._input_weights(), self._matrices(), self._vectors()]
         values = [tf.convert_to_tensor(weight) for group in groups for weight in group]
         first = len(groups[0])
         second = first + len(groups[1])
 
         def run(x, state, values, mask, noise):
-            matrices = values[first:second]
-            if not jit:  # XLA is slow at bfloat16 products on processors; oneDNN is fast.
+            matrices, z = values[first:second], self._project(x, values[:first])
+            if jit:  # XLA is slow at bfloat16 on processors; the products outside of the loop are not its own.
+                z = tf.cast(z, tf.float32)
+            else:
                 matrices = [tf.cast(matrix, self.compute_dtype) for matrix in matrices]
-            return self._scan(training)(
-                [self._project(x, values[:first])], state, matrices, values[second:],
-                auxiliary=noise, mask=mask, reverse=reverse, jit=jit)
+            outputs, last = self._scan(training)(
+                [z], state, matrices, values[second:], auxiliary=noise, mask=mask, reverse=reverse, jit=jit,
+                product_dtype=self.compute_dtype)
+            return tf.cast(outputs, self.compute_dtype), last
 
-        if self.recompute:
-            return chunked(run, x, state, values, mask, noise, chunk=self.chunk, reverse=reverse)
-        return run(x, state, values, mask, noise)
+        def part(x, state, mask, noise, drop):
+            # The dropout mask is one more constant of the loop.
+            given = values if drop is None else [*values, drop]
+            if self.recompute:
+                return chunked(run, x, state, given, mask, noise, chunk=self.chunk, reverse=reverse)
+            return run(x, state, given, mask, noise)
+
+        count = _parts(x.shape[1]) if jit else 1
+        if count == 1:
+            return part(x, state, mask, noise, drop)
+        # Halves of the batch do not need each other: each core runs its own loop, instead of all waiting at each step.
+        split = [tf.split(tensor, count, axis) if tensor is not None else [None] * count
+                 for tensor, axis in [(x, 1), (mask, 1), (drop, 0)]]
+        states = [tf.split(tensor, count, 0) for tensor in state]
+        noises = [tf.split(tensor, count, 1) for tensor in noise]
+        results = [part(split[0][k], [tensor[k] for tensor in states], split[1][k], [tensor[k] for tensor in noises],
+                        split[2][k]) for k in range(count)]
+        outputs = tf.concat([outputs for outputs, _ in results], 1)
+        return outputs, [tf.concat(tensors, 0) for tensors in zip(*(last for _, last in results), strict=True)]
 
     def _input_weights(self):
         return [self.kernel, *([self.kernel_gain] if self.layer_norm else []), *([self.bias] if self.use_bias else [])]
@@ -221,3 +243,16 @@ class RecurrentLayer(SequenceLayer):
         for name in ("use_bias", "recurrent_dropout", "zoneout", "layer_norm", "recompute", "chunk"):
             config[name] = getattr(self, name)
         return config
+
+
+def sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """The logistic function by way of the hyperbolic tangent, for which there is vector code, and no division."""
+    return 0.5 * tf.tanh(0.5 * x) + 0.5
+
+
+def _parts(batch: int | None) -> int:
+    """Number of independent loops for a batch: one a core of the processor, with 16 rows or more each."""
+    if batch is None or tf.config.list_physical_devices("GPU"):
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max((n for n in range(1, cores + 1) if batch % n == 0 and batch // n >= 16), default=1)

@@ -67,47 +67,22 @@ class LinearScan:
         return tf.where(mask, a, 1.0), tf.where(mask, b, 0.0)
 
     def _run_forward(self, z, state, mask, *, reverse, jit):
-        if jit:
-            steps = lambda t: self._steps(z[t], None if mask is None else mask[t])  # noqa: E731
-            outputs, last = _loop(steps, state, _length(z), reverse, z.dtype)
-            return outputs, last
         a, b = self._steps(z, mask)
-        outputs, last = blocked(a, b, state, reverse=reverse)
+        outputs, last = (one_by_one if jit else blocked)(a, b, state, reverse=reverse)
         return tf.cast(outputs, z.dtype), last
 
     def _run_backward(self, z, state, outputs, d_outputs, d_last, mask, *, reverse, jit):
         # g[t] = d[t] + a[t+1] g[t+1]; then db = g, da = g h[t-1], and dz through the gates.
-        if jit:
-            return self._backward_loop(z, state, outputs, d_outputs, d_last, mask, reverse)
         before = _shifted(tf.cast(outputs, tf.float32), state, reverse)
         d_outputs = tf.cast(d_outputs, tf.float32)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(z)
             a, b = self._steps(z, mask)
         after = _shifted(a, tf.ones_like(state), not reverse)
-        g, _ = blocked(after, d_outputs, d_last, reverse=not reverse)
+        g, _ = (one_by_one if jit else blocked)(after, d_outputs, d_last, reverse=not reverse)
         first = -1 if reverse else 0
         d_state = a[first] * g[first] if _length(z) != 0 else d_last
         return tape.gradient([a, b], z, [g * before, g]), d_state
-
-    def _backward_loop(self, z, state, outputs, d_outputs, d_last, mask, reverse):
-        time = _length(z)
-
-        def body(i, d, array):
-            t = i if reverse else time - 1 - i
-            previous = tf.clip_by_value(t + (1 if reverse else -1), 0, time - 1)
-            before = tf.where(tf.equal(i, time - 1), state, tf.cast(outputs[previous], tf.float32))
-            g = d + tf.cast(d_outputs[t], tf.float32)
-            at = z[t]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(at)
-                a, b = self._steps(at, None if mask is None else mask[t])
-            return i + 1, a * g, array.write(t, tape.gradient([a, b], at, [g * before, g]))
-
-        array = tf.TensorArray(z.dtype, size=time, element_shape=z.shape[1:])
-        _, d, array = tf.while_loop(lambda i, *_: i < time, body, (tf.constant(0), d_last, array),
-                                    maximum_iterations=time)
-        return array.stack(), d
 
 
 def blocked(a: tf.Tensor, b: tf.Tensor, state: tf.Tensor, *, reverse: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
@@ -145,21 +120,23 @@ def blocked(a: tf.Tensor, b: tf.Tensor, state: tf.Tensor, *, reverse: bool = Fal
         lambda i, *_: i < size, body, (tf.constant(0), one, tf.zeros_like(one), *arrays),
         shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None, None]), tf.TensorShape([None, None, None]),
                           tf.TensorShape(None), tf.TensorShape(None)))
-    borders, last = _loop(lambda j: (factor[j], total[j]), state, ends, False, tf.float32)
+    borders, last = one_by_one(factor, total, state)
     borders = _shifted(borders, state, False)
     outputs = totals.stack() + factors.stack() * borders
     outputs = tf.reshape(tf.transpose(outputs, [1, 0, 2, 3]), tf.concat([[-1], tf.shape(state)], 0))
     return outputs[:time], last
 
 
-def _loop(steps, state, time, reverse, dtype):
+def one_by_one(a: tf.Tensor, b: tf.Tensor, state: tf.Tensor, *, reverse: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    """Does what `blocked` does, step after step."""
+    time = _length(a)
+
     def body(i, h, array):
         t = time - 1 - i if reverse else i
-        a, b = steps(t)
-        h = tf.ensure_shape(a * h + b, state.shape)
-        return i + 1, h, array.write(t, tf.cast(h, dtype))
+        h = tf.ensure_shape(a[t] * h + b[t], state.shape)
+        return i + 1, h, array.write(t, h)
 
-    array = tf.TensorArray(dtype, size=time, element_shape=state.shape)
+    array = tf.TensorArray(tf.float32, size=time, element_shape=state.shape)
     _, last, array = tf.while_loop(lambda i, *_: i < time, body, (tf.constant(0), state, array),
                                    maximum_iterations=time)
     return array.stack(), last

@@ -50,6 +50,7 @@ class Scan:
         mask: tf.Tensor | None = None,
         reverse: bool = False,
         jit: bool = False,
+        product_dtype: str = "",
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Runs all steps.
 
@@ -62,6 +63,7 @@ class Scan:
             mask: Of shape `(time, batch)`, bool; where it is false, the state stays as it is.
             reverse: Go from the last step to the first. Outputs stand at the place of their input.
             jit: Compile both loops with XLA.
+            product_dtype: Of the products that give the gradients of the weights; that of `inputs[0]` if left out.
 
         Returns:
             The outputs of all steps, `(time, batch, units)` in the dtype of `inputs[0]`, and the state
@@ -80,7 +82,7 @@ class Scan:
             def gradient(*cotangents: tf.Tensor):
                 d_inputs, d_state, d_constants, sources, d_products = self._backward[jit](
                     inputs, before, products, weights, constants, list(auxiliary), mask, list(cotangents), **flags)
-                d_weights = [_weight_gradient(source, d_product, weight.dtype)
+                d_weights = [_weight_gradient(source, d_product, weight.dtype, product_dtype)
                              for source, d_product, weight in zip(sources, d_products, weights, strict=True)]
                 return [*d_inputs, *d_state, *d_weights, *d_constants]
 
@@ -194,8 +196,8 @@ def _invariants(loop):
         lambda value: tf.TensorShape(None) if isinstance(value, tf.TensorArray) else value.shape, loop)
 
 
-def _weight_gradient(source, d_product, dtype):
+def _weight_gradient(source, d_product, dtype, product_dtype):
     """Sums `source^T d_product` over time and batch in one matrix product."""
-    source = tf.reshape(source, [-1, source.shape[-1]])
-    d_product = tf.reshape(d_product, [-1, d_product.shape[-1]])
+    source, d_product = (tf.cast(tf.reshape(tensor, [-1, tensor.shape[-1]]), product_dtype or tensor.dtype)
+                         for tensor in (source, d_product))
     return tf.cast(tf.matmul(source, d_product, transpose_a=True), dtype)
