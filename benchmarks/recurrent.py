@@ -1,0 +1,327 @@
+"""Recurrent layers beside PyTorch's and stock Keras: `bazel run //benchmarks:recurrent -- --peer_python=PYTHON`.
+
+All that is compared is measured in turn, several times, in one run; a row shows the medians. The row whose note begins
+with `roofline` has as its peer what the matrix products alone would allow on this machine.
+"""
+
+import functools
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from benchmarks.report import Report
+from plugins.working_memory.layers.bidirectional import Bidirectional
+from plugins.working_memory.layers.gru import GRU
+from plugins.working_memory.layers.lstm import LSTM
+from plugins.working_memory.layers.min_lstm import MinLSTM
+
+flags.DEFINE_string("peer_python", "", "Interpreter of an environment with PyTorch; its rows are left out otherwise.")
+
+VOCABULARY, EMBEDDING, HIDDEN, STEPS, BATCH = 2_000, 128, 256, 64, 64
+Run = Callable[[], Any]
+
+
+class Peer:
+    """PyTorch in a process of its own, asked for one measurement at a time."""
+
+    def __init__(self, python: str):
+        """Starts the process, which waits when it is not asked."""
+        script = pathlib.Path(__file__).resolve().with_name("recurrent_peer.py")
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([python, str(script)], stdin=pipe, stdout=pipe, text=True)
+
+    def rate(self, work: str, repeats: int) -> float:
+        """Returns how many tokens or steps a second PyTorch does."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{work} {repeats}\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the PyTorch process ended; is PyTorch installed there?")
+        return float(line)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate()
+
+
+class LayerNormCell(keras.layers.Layer):
+    """A layer-normalized LSTM as it is composed of stock Keras parts, for `keras.layers.RNN`."""
+
+    def __init__(self):
+        super().__init__()
+        self.state_size, self.output_size = [HIDDEN, HIDDEN], HIDDEN
+        self.input_product = keras.layers.Dense(4 * HIDDEN, use_bias=False)
+        self.state_product = keras.layers.Dense(4 * HIDDEN)
+        self.norms = [keras.layers.LayerNormalization() for _ in range(3)]
+
+    def build(self, input_shape):
+        self.input_product.build(input_shape)
+        self.state_product.build((None, HIDDEN))
+        for norm, size in zip(self.norms, (4 * HIDDEN, 4 * HIDDEN, HIDDEN), strict=True):
+            norm.build((None, size))
+
+    def call(self, inputs, states, training=False):
+        h, c = states
+        z = self.norms[0](self.input_product(inputs)) + self.norms[1](self.state_product(h))
+        i, f, g, o = keras.ops.split(z, 4, -1)
+        c = keras.ops.sigmoid(f) * c + keras.ops.sigmoid(i) * keras.ops.tanh(g)
+        h = keras.ops.sigmoid(o) * keras.ops.tanh(self.norms[2](c))
+        return h, [h, c]
+
+
+def language_model(layer: Callable[[], keras.layers.Layer], policy: str = "float32") -> Run:
+    """Returns a training step of embedding, the layer and logits, with Adam, on fixed tokens."""
+    keras.mixed_precision.set_global_policy(policy)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input(batch_shape=(BATCH, STEPS)), keras.layers.Embedding(VOCABULARY, EMBEDDING),
+                              layer(), keras.layers.Dense(VOCABULARY)])
+    keras.mixed_precision.set_global_policy("float32")
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(model.trainable_variables)
+    tokens = tf.constant(np.random.default_rng(0).integers(0, VOCABULARY, (BATCH, STEPS)), tf.int32)
+
+    # The softmax over the vocabulary is elementwise work over much memory: fused, it takes a quarter of the time. All
+    # models here have the same one.
+    @tf.function(jit_compile=True)
+    def cross_entropy(logits):
+        logits = tf.cast(logits, tf.float32)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, logits))
+
+    @tf.function
+    def update():
+        with tf.GradientTape() as tape:
+            loss = cross_entropy(model(tokens, training=True))
+        variables = model.trainable_variables
+        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+        return loss
+
+    return update
+
+
+def layer_update(layer: keras.layers.Layer, steps: int, batch: int) -> Run:
+    """Returns a forward and backward pass of a layer alone."""
+    inputs = tf.random.stateless_normal((batch, steps, EMBEDDING), (0, 1))
+    layer.build(inputs.shape)
+
+    @tf.function
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(inputs, training=True))
+        gradients = tape.gradient(loss, [variable.value for variable in layer.trainable_variables])
+        return [tf.reduce_sum(gradient) for gradient in gradients]
+
+    return update
+
+
+def seconds(run: Run, repeats: int) -> float:
+    """Returns the time of one call."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        result = run()
+    tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
+    return (time.perf_counter() - start) / repeats
+
+
+def _rate(run: Run, repeats: int, units: int) -> float:
+    return units / seconds(run, repeats)
+
+
+def in_turn(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Measures each in turn, `rounds` times, and returns the medians."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, measure in runs.items():
+            times[name].append(measure())
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def language_models(report: Report, peer: Peer | None, quick: bool) -> None:
+    """Training of language models, tokens a second."""
+    repeats, rounds = (2, 2) if quick else (6, 5)
+
+    def lstm(**arguments):
+        return lambda: LSTM(HIDDEN, return_sequences=True, **arguments)
+
+    models = {
+        "lstm": language_model(lstm()),
+        "lstm_bfloat16": language_model(lstm(), "mixed_bfloat16"),
+        "gru": language_model(lambda: GRU(HIDDEN, return_sequences=True)),
+        "bidirectional": language_model(lambda: Bidirectional(LSTM(HIDDEN, return_sequences=True))),
+        "layer_norm": language_model(lstm(layer_norm=True)),
+        "keras lstm": language_model(lambda: keras.layers.LSTM(HIDDEN, return_sequences=True)),
+        "keras gru": language_model(lambda: keras.layers.GRU(HIDDEN, return_sequences=True)),
+        "keras layer_norm": language_model(lambda: keras.layers.RNN(LayerNormCell(), return_sequences=True)),
+    }
+    measures: dict[str, Callable[[], float]] = {}
+    for name, run in models.items():
+        seconds(run, 2)
+        measures[name] = functools.partial(_rate, run, repeats, BATCH * STEPS)
+    names = ("lstm", "lstm_bfloat16", "gru", "bidirectional")
+    if peer:
+        for name in names:
+            peer.rate(name, 1)
+            measures[f"torch {name}"] = functools.partial(peer.rate, name, repeats)
+    rates = in_turn(measures, rounds)
+    unit = "tokens/s"
+    if peer:
+        for name in names:
+            report.add(f"{name}, training", rates[name], rates[f"torch {name}"], unit, "PyTorch, the same")
+        report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["torch lstm"], unit, "PyTorch in float32")
+    report.add("lstm, training", rates["lstm"], rates["keras lstm"], unit, "stock Keras")
+    report.add("gru, training", rates["gru"], rates["keras gru"], unit, "stock Keras")
+    report.add("layer-norm lstm, training", rates["layer_norm"], rates["keras layer_norm"], unit,
+               "composed of stock Keras")
+    report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["lstm"], unit, "our float32")
+    more = 5 if quick else 100
+    losses = {name: [float(models[name]()) for _ in range(more)][-1] for name in ("lstm", "lstm_bfloat16")}
+    report.add("final loss in bfloat16", losses["lstm_bfloat16"], losses["lstm"], "nats", "float32, same seed and data")
+    roofline(report, rates)
+
+
+def roofline(report: Report, rates: dict[str, float]) -> None:
+    """What the matrix products of the LSTM model cost alone, as the time that they would need one after another."""
+    rows, products = BATCH * STEPS, 0.0
+    # Each product forward, and its two gradients; the last number is how often a product is done.
+    recurrent = [(BATCH, HIDDEN, 4 * HIDDEN, STEPS), (BATCH, 4 * HIDDEN, HIDDEN, STEPS), (HIDDEN, rows, 4 * HIDDEN, 1)]
+    inputs = [(rows, EMBEDDING, 4 * HIDDEN, 2), (EMBEDDING, rows, 4 * HIDDEN, 1)]
+    logits = [(rows, HIDDEN, VOCABULARY, 1), (rows, VOCABULARY, HIDDEN, 1), (HIDDEN, rows, VOCABULARY, 1)]
+    operations = 0
+    for m, k, n, times in (*recurrent, *inputs, *logits):
+        a, b = tf.ones((m, k)), tf.ones((k, n))
+        multiply = tf.function(lambda a=a, b=b: tf.matmul(a, b))
+        seconds(multiply, 2)
+        products += times * statistics.median(seconds(multiply, 5) for _ in range(3))
+        operations += 2 * m * k * n * times
+    speed = operations / products / 1e9
+    report.add("lstm, training", rates["lstm"], rows / products, "tokens/s",
+               f"roofline: the {operations / 1e9:.0f} GFLOP of products alone, at {speed:.0f} GFLOP/s")
+
+
+def lengths(report: Report, quick: bool) -> None:
+    """Long sequences: time, compile time, memory, and the parallel cells."""
+    batch = 16
+    rounds = 1 if quick else 3
+    times, compiles = {}, {}
+    for steps in (64, 512) if quick else (64, 256, 1024, 2048):
+        run = layer_update(LSTM(HIDDEN, return_sequences=True), steps, batch)
+        start = time.perf_counter()
+        seconds(run, 1)
+        compiles[steps] = time.perf_counter() - start
+        times[steps] = statistics.median(seconds(run, 2) for _ in range(rounds))
+    first, last = min(times), max(times)
+    report.add(f"lstm, a step of {last} beside one of {first}", 1e6 * times[last] / last, 1e6 * times[first] / first,
+               "us", "time is linear where the ratio is 1")
+    report.add(f"lstm, compiling {last} steps beside {first}", compiles[last] - times[last],
+               compiles[first] - times[first], "s", "flat where the ratio is 1")
+    small = layer_update(MinLSTM(HIDDEN, return_sequences=True), last, batch)
+    large = layer_update(LSTM(HIDDEN, return_sequences=True), last, batch)
+    seconds(small, 1), seconds(large, 1)
+    figures = in_turn({"small": lambda: seconds(small, 2), "large": lambda: seconds(large, 1)}, rounds)
+    report.add(f"minLSTM, training, {last} steps", batch * last / figures["small"], batch * last / figures["large"],
+               "tokens/s", "our LSTM")
+    if os.path.exists("/proc/self/clear_refs"):
+        memory = {recompute: _memory(recompute, last) for recompute in (True, False)}
+        report.add(f"lstm, memory of {last} steps with recompute", memory[True], memory[False], "MB", "without it")
+
+
+def _memory(recompute: bool, steps: int) -> float:
+    """Returns by how many MB the memory in use grows at most in a training pass, in a process of its own."""
+    code = (
+        "import sys\n"
+        "from benchmarks.recurrent import HIDDEN, layer_update\n"
+        "from plugins.working_memory.layers.lstm import LSTM\n"
+        "layer = LSTM(HIDDEN, return_sequences=True, recompute=bool(int(sys.argv[1])))\n"
+        "run = layer_update(layer, int(sys.argv[2]), 64)\n"
+        "run()\n"  # compiling takes memory too
+        "def used(what):\n"
+        "    return next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith(what)) / 1024\n"
+        "open('/proc/self/clear_refs', 'w').write('5')\n"  # the peak begins anew
+        "before = used('VmRSS')\n"
+        "run()\n"
+        "print(used('VmHWM') - before)\n")
+    root = str(pathlib.Path(__file__).resolve().parents[1])
+    done = subprocess.run([sys.executable, "-c", code, str(int(recompute)), str(steps)], cwd=root, text=True,
+                          check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env={**os.environ, "PYTHONPATH": root})
+    return float(done.stdout)
+
+
+def single_step(report: Report, peer: Peer | None, quick: bool) -> None:
+    """One step at batch 1 of an exported graph, beside the same arithmetic written bare."""
+    layer = LSTM(HIDDEN)
+    layer.build((None, None, EMBEDDING))
+    signature = [tf.TensorSpec((1, size)) for size in (EMBEDDING, HIDDEN, HIDDEN)]
+    kernel, recurrent, bias = (tf.Variable(weight) for weight in layer.get_weights())
+
+    class Module(tf.Module):
+        def __init__(self, run, kept):
+            self.kept = kept
+            self.run = tf.function(run, input_signature=signature)
+
+    def ours(x, h, c):
+        output, state = layer.step([h, c], x)
+        return {"output": output, "h": state[0], "c": state[1]}
+
+    def bare(x, h, c):
+        i, f, g, o = tf.split(tf.matmul(x, kernel) + tf.matmul(h, recurrent) + bias, 4, -1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        h = tf.sigmoid(o) * tf.tanh(c)
+        return {"output": h, "h": h, "c": c}
+
+    arguments = {name: tf.zeros((1, size)) for name, size in (("x", EMBEDDING), ("h", HIDDEN), ("c", HIDDEN))}
+    calls = {}
+    own = [weight.value for weight in layer.trainable_weights]
+    for name, run, kept in (("ours", ours, own), ("bare", bare, [kernel, recurrent, bias])):
+        with tempfile.TemporaryDirectory() as folder:
+            module = Module(run, kept)
+            tf.saved_model.save(module, folder, signatures=module.run)
+            loaded = tf.saved_model.load(folder)
+        function = loaded.signatures["serving_default"]
+        function.keep = loaded
+        calls[name] = functools.partial(function, **arguments)
+    repeats, rounds = (200, 3) if quick else (2000, 7)
+    measures: dict[str, Callable[[], float]] = {}
+    for name, call in calls.items():
+        seconds(call, 20)
+        measures[name] = functools.partial(_rate, call, repeats, 1)
+    if peer:
+        peer.rate("step", 20)
+        measures["torch"] = lambda: peer.rate("step", repeats)
+    rates = in_turn(measures, rounds)
+    work = "lstm, one step at batch 1, exported"
+    report.add(work, rates["ours"], rates["bare"], "steps/s", "the bare arithmetic, exported")
+    if peer:
+        report.add(work, rates["ours"], rates["torch"], "steps/s", "PyTorch's LSTMCell")
+
+
+def main(_: list[str]) -> None:
+    """Runs everything."""
+    values = flags.FLAGS
+    peer = None
+    if values.peer_python:
+        peer = Peer(values.peer_python)
+    else:
+        print("PyTorch is left out: no --peer_python=/path/to/python with torch installed was given")
+    report = Report("recurrent")
+    language_models(report, peer, values.quick)
+    single_step(report, peer, values.quick)
+    if peer:
+        peer.close()
+    lengths(report, values.quick)
+    report.finish()
+
+
+if __name__ == "__main__":
+    app.run(main)
