@@ -17,7 +17,7 @@ LONGEST_SIDE = 512
 """Pictures are shrunk to this many pixels, which is more than the networks here see."""
 
 
-class UserData(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class UserData(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Builds a data set out of a folder of class-named folders of pictures, or a file of texts and labels.
 
     Examples have `image`, `(height, width, 3)` uint8 with transparency over white, or `text`; and `label` and `file`,

@@ -39,7 +39,6 @@ class WordVectors(keras.layers.Layer):
         """Sets all the vectors, `(size, depth)`."""
         if not self.built:
             self.build(None)
-            self.built = True
         self.vectors.assign(vectors)
 
     def call(self, numbers):
