@@ -1,4 +1,4 @@
-"""The tables of this plugin over several seeds: `bazel run //plugins/transfer:study -- --study=images`.
+"""The tables of this plugin over several seeds: `bazel run //benchmarks:transfer_study -- --study=images`.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
