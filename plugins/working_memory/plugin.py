@@ -16,4 +16,8 @@ PLUGIN = ogbrain.Plugin(
         "stacked": ".layers.stacked:Stacked",
         "ctc_head": ".ctc.ctc_head:CTCHead",
     },
+    pipelines={"text_stream": ".pipelines.text_stream:TextStream"},
+    experiments={"language_model": ".experiments.language_model:LanguageModel"},
+    configs={"language_model": ".experiments.language_model_config:LanguageModelConfig"},
+    default_experiment="language_model",
 )

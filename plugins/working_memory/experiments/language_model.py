@@ -1,0 +1,154 @@
+"""A recurrent language model of running text."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import ogbrain
+from ogbrain.data.vocabulary import END
+from ogbrain.errors import UserError
+
+from ..pipelines.text_stream import TextStream
+from .language_network import LanguageNetwork
+from .ngram import NGram
+
+
+class LanguageModel(ogbrain.SupervisedExperiment):
+    """Predicts the next character or piece of a word; the state is carried from batch to batch.
+
+    The metric is bits per character of the text as the vocabulary normalizes it (lower case, single spaces), each
+    text's end counted as one character. Beside it the model card has that of a 5-gram with Kneser-Ney smoothing.
+    """
+
+    monitor, monitor_mode = "bits_per_character", "min"
+
+    def setup(self, strategy: tf.distribute.Strategy) -> None:
+        """Refuses several devices where the state is carried: its rows are those of one."""
+        if strategy.num_replicas_in_sync > 1 and self.config.carry_state:
+            raise UserError("config.carry_state: true is not allowed with several devices; false")
+        super().setup(strategy)
+
+    def build_pipeline(self) -> TextStream:
+        """Returns the texts of one feature as a stream of tokens."""
+        config = self.config
+        return TextStream(config.data.name, feature=config.feature, steps=config.steps, kind=config.tokens,
+                          size=config.vocabulary, splits=config.splits, data_dir=config.data.data_dir)
+
+    def build_model(self) -> keras.Model:
+        """Returns the network."""
+        config = self.config
+        self.vocabulary = self.pipeline.vocabulary  # held here, an export finds its tables
+        return LanguageNetwork(size=self.vocabulary.size, rows=config.batch_size, cell=config.cell,
+                               layers=config.layers, units=config.units, embedding=config.embedding,
+                               dropout=config.dropout, name="language_model")
+
+    def loss(self, model, batch, training):
+        """Returns the cross-entropy in nats a token, and bits per character."""
+        state = model.start(tf.shape(batch["tokens"])[0])
+        carries = training and self.config.carry_state
+        if carries:
+            state = [tf.where(batch["reset"][:, None], 0.0, part) for part in model.carried]
+        logits, state = model.advance(batch["tokens"], state, training)
+        if carries:
+            for variable, part in zip(model.carried, state, strict=True):
+                variable.assign(tf.stop_gradient(part))
+        entropy = _cross_entropy(logits, batch["targets"]) * batch["scored"]
+        windows = tf.reduce_sum(entropy, 1) / tf.maximum(tf.reduce_sum(batch["scored"], 1), 1.0)
+        per_character = windows / (math.log(2) * self.pipeline.characters_per_token("train"))
+        return tf.reduce_mean(windows), {"loss": windows, "bits_per_character": per_character}
+
+    def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
+        """Returns the metrics over the scored tokens of a split."""
+        # Exact: sums over all scored tokens, however many of them each window has.
+        sums = super().evaluate(split, steps)
+        loss = sums["nats"] / sums["scored"]
+        return {"loss": loss, "bits_per_character": loss / math.log(2) / self.pipeline.characters_per_token(split)}
+
+    def evaluate_batch(self, model, batch):
+        """Returns sums over the scored tokens of each window."""
+        logits, _ = model.advance(batch["tokens"], model.start(tf.shape(batch["tokens"])[0]))
+        entropy = _cross_entropy(logits, batch["targets"])
+        return {"nats": tf.reduce_sum(entropy * batch["scored"], 1), "scored": tf.reduce_sum(batch["scored"], 1)}
+
+    def build_baselines(self) -> dict[str, ogbrain.Experiment]:
+        """Returns the same model with the stock layer, if the config asks for it."""
+        if self.config.baseline == "none":
+            return {}
+        return {"keras": LanguageModel(dataclasses.replace(self.config, cell="keras", baseline="none"))}
+
+    def notes(self) -> dict[str, str]:
+        """Returns what a 5-gram gives on the same texts."""
+        size = self.pipeline.vocabulary.size
+        model = NGram(self.pipeline.stream("train"), size, order=5 if size < 6000 else 4)
+        figures = []
+        for split in ("validation", "test"):
+            bits = -np.log2(model.probabilities(self.pipeline.stream(split))).mean()
+            figures.append(f"{bits / self.pipeline.characters_per_token(split):.3f} on {split}")
+        return {**super().notes(), f"Bits per character of a {model.order}-gram": ", ".join(figures)}
+
+    def predict(self, inputs: Sequence[str | Path]) -> list[ogbrain.Prediction]:
+        """Continues texts; all of a text is read, however long it is."""
+        answers = []
+        for given in inputs:
+            text = self._continue(tf.constant(str(given)), self.config.length, self.config.temperature,
+                                  self.config.nucleus, self.config.seed).numpy().decode("utf-8", "replace")
+            answers.append(ogbrain.Prediction(text, {"continuation": text}))
+        return answers
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns the continuation of a text, and a step whose state is an input and an output."""
+        model = self.model
+
+        @tf.function(input_signature=[
+            tf.TensorSpec((None,), tf.string, "text"), tf.TensorSpec((None,), tf.int32, "length"),
+            tf.TensorSpec((None,), tf.float32, "temperature"), tf.TensorSpec((None,), tf.float32, "nucleus"),
+            tf.TensorSpec((None,), tf.int32, "seed")])
+        def continuation(text, length, temperature, nucleus, seed):
+            texts = tf.map_fn(lambda one: self._continue(*one), (text, length, temperature, nucleus, seed),
+                              fn_output_signature=tf.string)
+            return {"continuation": texts}
+
+        # All parts of the state side by side in one tensor: zeros before the first token.
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32, "token"),
+                                      tf.TensorSpec((None, sum(model.sizes)), tf.float32, "state")])
+        def step(token, state):
+            logits, new = model.step(token, tf.split(state, model.sizes, -1))
+            return {"logits": logits, "state": tf.concat(new, -1)}
+
+        return {"serving_default": continuation, "step": step}
+
+    def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns a text to continue, and a first step."""
+        config = self.config
+        return {
+            "serving_default": {
+                "text": np.array([b"click the", b""], object), "length": np.full(2, 20, np.int32),
+                "temperature": np.full(2, config.temperature, np.float32),
+                "nucleus": np.full(2, config.nucleus, np.float32), "seed": np.zeros(2, np.int32)},
+            "step": {"token": np.full(2, END, np.int32),
+                     "state": np.zeros((2, sum(self.model.sizes)), np.float32)},
+        }
+
+    def _continue(self, text, length, temperature, nucleus, seed):
+        # A text begins after the end of another one.
+        ids = tf.cast(self.vocabulary.encode([text])[0], tf.int32)
+        tokens = tf.concat([[END], ids], 0)[None]
+        drawn = self.model.continued(tokens, length, temperature, nucleus, seed)
+        names = list(self.vocabulary.tokens)
+        names[:4] = ["", "\N{REPLACEMENT CHARACTER}", "", "\n"]
+        if self.config.tokens == "characters":
+            return tf.strings.reduce_join(tf.gather(tf.constant(names), drawn))
+        joined = tf.strings.reduce_join(tf.gather(tf.constant(names), drawn), separator=" ")
+        return tf.strings.regex_replace(joined, " ##", "")
+
+
+@tf.function(jit_compile=True)
+def _cross_entropy(logits, targets):
+    # Elementwise work over much memory: fused, it takes a quarter of the time.
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)

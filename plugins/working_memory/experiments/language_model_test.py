@@ -1,0 +1,147 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from absl.testing import absltest, parameterized
+
+from ogbrain.config import DataConfig, OptimizerConfig
+from ogbrain.data.vocabulary import END
+from ogbrain.errors import UserError
+from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from plugins.working_memory.experiments.language_model import LanguageModel
+from plugins.working_memory.experiments.language_model_config import LanguageModelConfig
+from plugins.working_memory.experiments.ngram import NGram
+from plugins.working_memory.experiments.sampling import draw
+from plugins.working_memory.pipelines.text_stream import TextStream
+
+
+class TinyTexts(tfds.core.GeneratorBasedBuilder):
+    """A few sentences, again and again."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict({"en": tfds.features.Text()}))
+
+    def _split_generators(self, dl_manager):
+        return {name: self._generate_examples(count) for name, count in
+                (("train", 40), ("validation", 6), ("test", 5))}
+
+    def _generate_examples(self, count):
+        for number in range(count):
+            yield number, {"en": ("Click the door.", "Open the window!", "Close it.")[number % 3]}
+
+
+TINY = LanguageModelConfig(
+    epochs=3, batch_size=4, data=DataConfig(name="tiny_texts"), steps=10, units=12, embedding=6, length=8,
+    optimizer=OptimizerConfig(learning_rate=2e-2))
+
+
+class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.builder = TinyTexts(data_dir=self.create_tempdir().full_path, file_format="array_record")
+        self.builder.download_and_prepare()
+
+        class Tiny(LanguageModel):
+            def build_pipeline(experiment):
+                config = experiment.config
+                return TextStream(self.builder, feature=config.feature, steps=config.steps, kind=config.tokens,
+                                  size=config.vocabulary)
+
+            def build_baselines(self):
+                return {}
+
+        self.experiment_class = Tiny
+
+    def stream(self, **arguments):
+        return TextStream(self.builder, **{"feature": "en", "steps": 10, **arguments})
+
+    def test_conformance(self):
+        self.check_experiment(self.experiment_class, TINY, inputs=["Click", "", "x" * 300])
+
+    @parameterized.parameters({"cell": "gru", "tokens": "subwords", "layers": 2}, {"cell": "keras"},
+                              {"cell": "min_lstm", "carry_state": False})
+    def test_variants(self, **changes):
+        experiment = self.experiment_class(dataclasses.replace(TINY, **changes))
+        experiment.setup(tf.distribute.get_strategy())
+        before = experiment.evaluate("validation")["loss"]
+        experiment.begin(0)
+        for _ in range(10):
+            experiment.train_step()
+        self.assertLess(experiment.evaluate("validation")["loss"], before)
+        self.assertLen(experiment.predict(["click"]), 1)
+
+    def test_rows_run_on_and_epochs_begin_elsewhere(self):
+        pipeline = self.stream()
+        count = pipeline.steps_per_epoch("train", 4)
+        batches = list(pipeline.batches("train", batch_size=4, seed=1, training=True).take(count + 1))
+        for first, second in itertools.pairwise(batches[:count]):
+            np.testing.assert_array_equal(first["targets"][:, -1], second["tokens"][:, 0])
+        self.assertEqual([bool(batch["reset"][0]) for batch in batches], [True] + [False] * (count - 1) + [True])
+        self.assertFalse(np.array_equal(batches[0]["tokens"], batches[count]["tokens"]))
+        resumed = next(iter(pipeline.batches("train", batch_size=4, seed=1, training=True, start_step=3)))
+        np.testing.assert_array_equal(resumed["tokens"], batches[3]["tokens"])
+
+    @parameterized.parameters(1, 3, 100)
+    def test_each_token_is_scored_once(self, batch_size):
+        pipeline = self.stream()
+        text = pipeline.stream("test")
+        scored = [target for batch in pipeline.batches("test", batch_size=batch_size)
+                  for target in tf.boolean_mask(batch["targets"], batch["scored"] > 0).numpy()]
+        np.testing.assert_array_equal(scored, text[1:])
+
+    def test_stream_is_the_texts(self):
+        pipeline = self.stream()
+        ids = pipeline.stream("validation")
+        text = "".join(pipeline.vocabulary.tokens[k] if k != END else "|" for k in ids)
+        self.assertEqual(sorted(text.split("|")), ["", ""] + ["click the door."] * 2 + ["close it."] * 2 + [
+            "open the window!"] * 2)
+
+    def test_bad_input(self):
+        for arguments in ({"steps": 3}, {"kind": "letters"}):
+            with self.assertRaises(UserError):
+                self.stream(**arguments)
+        with self.assertRaisesRegex(UserError, "rows"):
+            self.stream().steps_per_epoch("train", 10_000)
+        with self.assertRaisesRegex(UserError, "feature"):
+            self.stream(feature="fr").stream("train")
+        for changes in ({"cell": "lstn"}, {"steps": 7}, {"nucleus": 0.0}, {"splits": ("train",)}):
+            with self.assertRaises(UserError):
+                dataclasses.replace(TINY, **changes)
+
+
+class NGramTest(absltest.TestCase):
+    def test_probabilities_sum_to_one_in_every_context(self):
+        text = np.random.default_rng(0).integers(0, 4, 60)
+        model = NGram(text, 4, order=3)
+        for context in itertools.product(range(4), repeat=2):
+            total = sum(model.probabilities(np.array([*context, token]))[-1] for token in range(4))
+            self.assertAlmostEqual(total, 1.0, places=9)
+
+    def test_bigram_by_hand(self):
+        # Contexts of each token among the bigrams 01 12 20 01 10: 0 follows 2 and 1, 1 follows 0, 2 follows 1.
+        model = NGram(np.array([0, 1, 2, 0, 1, 0]), 3, order=2, discount=0.5)
+        unigram = (2 - 0.5) / 4 + 0.5 * 3 / 4 / 3
+        self.assertAlmostEqual(model.probabilities(np.array([1, 0]))[0], (1 - 0.5) / 2 + 0.5 * 2 / 2 * unigram)
+
+    def test_knows_what_repeats(self):
+        text = np.tile([0, 1, 2, 3, 1, 0], 50)
+        self.assertGreater(NGram(text, 5).probabilities(text)[10:].min(), 0.9)
+
+
+class SamplingTest(absltest.TestCase):
+    def test_nucleus_leaves_out_the_tail(self):
+        logits = tf.math.log(tf.tile([[0.5, 0.3, 0.15, 0.05]], [500, 1]))
+        drawn = draw(logits, tf.constant(1.0), tf.constant(0.75), tf.constant([0, 1])).numpy()
+        self.assertEqual(set(drawn), {0, 1})
+        self.assertAlmostEqual(np.mean(drawn == 0), 0.5 / 0.8, delta=0.08)
+        self.assertEqual(set(draw(logits, tf.constant(0.0), tf.constant(1.0), tf.constant([0, 1])).numpy()), {0})
+        self.assertEqual(set(draw(logits, tf.constant(1.0), tf.constant(1e-6), tf.constant([0, 1])).numpy()), {0})
+
+
+if __name__ == "__main__":
+    absltest.main()
