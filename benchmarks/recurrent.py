@@ -231,26 +231,23 @@ def lengths(report: Report, quick: bool) -> None:
     figures = in_turn({"small": lambda: seconds(small, 2), "large": lambda: seconds(large, 1)}, rounds)
     report.add(f"minLSTM, training, {last} steps", batch * last / figures["small"], batch * last / figures["large"],
                "tokens/s", "our LSTM")
-    if os.path.exists("/proc/self/clear_refs"):
-        memory = {recompute: _memory(recompute, last) for recompute in (True, False)}
-        report.add(f"lstm, memory of {last} steps with recompute", memory[True], memory[False], "MB", "without it")
+    memory = {recompute: _memory(recompute, last) for recompute in (True, False)}
+    report.add(f"lstm, memory of {last} steps with recompute", memory[True], memory[False], "MB", "without it")
 
 
 def _memory(recompute: bool, steps: int) -> float:
-    """Returns by how many MB the memory in use grows at most in a training pass, in a process of its own."""
+    """Returns the most memory in MB that training takes at a length, over what it takes for 32 steps."""
+    return _peak(recompute, steps) - _peak(recompute, 32)
+
+
+def _peak(recompute: bool, steps: int) -> float:
     code = (
-        "import sys\n"
+        "import resource, sys\n"
         "from benchmarks.recurrent import HIDDEN, layer_update\n"
         "from plugins.working_memory.layers.lstm import LSTM\n"
         "layer = LSTM(HIDDEN, return_sequences=True, recompute=bool(int(sys.argv[1])))\n"
-        "run = layer_update(layer, int(sys.argv[2]), 64)\n"
-        "run()\n"  # compiling takes memory too
-        "def used(what):\n"
-        "    return next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith(what)) / 1024\n"
-        "open('/proc/self/clear_refs', 'w').write('5')\n"  # the peak begins anew
-        "before = used('VmRSS')\n"
-        "run()\n"
-        "print(used('VmHWM') - before)\n")
+        "layer_update(layer, int(sys.argv[2]), 64)()\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n")
     root = str(pathlib.Path(__file__).resolve().parents[1])
     done = subprocess.run([sys.executable, "-c", code, str(int(recompute)), str(steps)], cwd=root, text=True,
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
