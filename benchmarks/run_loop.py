@@ -90,7 +90,7 @@ def first_step_seconds(arguments: list[str], folder: Path | None) -> float:
 def main(arguments: list[str]) -> None:
     """Measures in turn, so that what else the machine does hits both alike."""
     quick = flags.FLAGS.quick
-    rounds, steps = (1, 60) if quick else (5, 220)
+    rounds, steps = (1, 60) if quick else (3, 220)
     config = GlimpseConfig(
         baseline="none", epochs=1, steps_per_epoch=steps, evaluation_steps=1, checkpoint_seconds=1e9
     )  # fmt: skip

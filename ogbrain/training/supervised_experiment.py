@@ -137,13 +137,12 @@ class SupervisedExperiment(Experiment):
         def train_replica(batch):
             return self._train_replica(batch, stage)
 
-        replica_step = tf.function(train_replica, jit_compile=True) if self.config.xla else train_replica
+        if strategy.num_replicas_in_sync == 1:
+            return tf.function(train_replica, jit_compile=self.config.xla or None, reduce_retracing=True)
 
         @tf.function(reduce_retracing=True)
-        def step(iterator):
-            values = strategy.run(replica_step, args=(next(iterator),))
-            if strategy.num_replicas_in_sync == 1:
-                return values
+        def step(batch):
+            values = strategy.run(train_replica, args=(batch,))
             return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
 
         return step
@@ -184,7 +183,7 @@ class SupervisedExperiment(Experiment):
     def train_step(self) -> Sums:
         if self.stage(self._position) != self._stage:
             self.begin(self._position)
-        values = self._step(self._iterator)
+        values = self._step(next(self._iterator))
         self._position += 1
         return Sums(self._train_names, values)
 
@@ -213,7 +212,7 @@ class SupervisedExperiment(Experiment):
         return self.pictures(self.model, next(iter(dataset)))
 
     def graph(self) -> tf.Graph:
-        return self._step.get_concrete_function(self._iterator).graph
+        return self._step.get_concrete_function(self._iterator.element_spec).graph
 
     def learning_rate(self) -> float:
         return float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))

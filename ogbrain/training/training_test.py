@@ -105,7 +105,7 @@ class RunLoopTest(parameterized.TestCase):
     @parameterized.parameters(False, True)
     def test_learns_and_leaves_a_whole_run_folder(self, xla):
         folder = Path(self.create_tempdir())
-        results = self.run_loop(folder, Tiny(dataclasses.replace(CONFIG, epochs=10, xla=xla)))
+        results = self.run_loop(folder, Tiny(dataclasses.replace(CONFIG, epochs=10, xla=xla, tensorboard_graph=True)))
         self.assertGreater(results["test"]["accuracy"], 0.9)
         self.assertEqual(json.loads((folder / "results.json").read_text()), results)
         for name in ("MODEL_CARD.md", "plots/loss.png", "plots/accuracy.png", "plots/first.png", "tensorboard"):
