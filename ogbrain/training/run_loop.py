@@ -1,5 +1,6 @@
 """The one run loop that every experiment goes through."""
 
+import functools
 import json
 import math
 import shlex
@@ -134,31 +135,33 @@ class RunLoop:
         steps, step = experiment.steps_per_epoch, int(state.step)
         title = f"epoch {epoch + 1}/{config.epochs}"
         progress = Progress(title, steps, step - epoch * steps)
-        window = state.window.numpy()
+        # Added up only where they are read: an eager op for each step would cost more than all the rest here.
+        window: list[Any] = [state.window.numpy()] if state.window.numpy().size else []
         window_start, window_step = time.perf_counter(), step
         means: dict[str, float] = {}
+        every_batch = any(map(_wants_batches, callbacks.callbacks))
         try:
             while step < (epoch + 1) * steps:
-                if callbacks.callbacks:
+                if every_batch:
                     callbacks.on_train_batch_begin(step - epoch * steps)
                 sums = experiment.train_step()
-                window = sums.values if not len(window) else window + sums.values
+                window.append(sums.values)
                 step += 1
-                if callbacks.callbacks:
+                if every_batch:
                     callbacks.on_train_batch_end(step - 1 - epoch * steps, sums.means(np.asarray(sums.values)))
                 progress.step()
                 if step % config.log_every == 0 or step == (epoch + 1) * steps:
-                    means = sums.means(np.asarray(window))
+                    means = sums.means(_total(window))
                     elapsed = time.perf_counter() - window_start
                     self._record_training(step, epoch, means, (step - window_step) / elapsed)
                     progress.metrics(means)
-                    window = np.zeros(0, np.float32)
+                    window = []
                     window_start, window_step = time.perf_counter(), step
                 due = time.perf_counter() - self._saved >= config.checkpoint_seconds
                 if self._cluster and self._interruption.requested:
                     raise Interrupted(f"interrupted at step {step:,}, saved at the end of the last epoch")
                 if not self._cluster and (due or self._interruption.requested):
-                    self._save(step, window)
+                    self._save(step, _total(window))
                     if self._interruption.requested:
                         raise Interrupted(f"interrupted at step {step:,} and saved")
         except BaseException:
@@ -167,7 +170,7 @@ class RunLoop:
         validation = self._evaluate_epoch(step, epoch, callbacks)
         progress.close(format_metrics({**means, **{f"validation_{name}": value for name, value in validation.items()}}))
         state.epochs.assign(epoch + 1)
-        self._save(step, np.zeros(0, np.float32))
+        self._save(step, _total([]))
         return {**means, **{f"val_{name}": value for name, value in validation.items()}}
 
     def _evaluate_epoch(self, step: int, epoch: int, callbacks: keras.callbacks.CallbackList) -> dict[str, float]:
@@ -235,6 +238,17 @@ class RunLoop:
         # Last: a run that has results has ended.
         directory.write(directory.results_file, json.dumps(results, indent=2) + "\n")
         return results
+
+
+def _total(window: list[Any]) -> np.ndarray:
+    """Adds up metrics one step after the other, in the same order whether or not a checkpoint came between."""
+    return functools.reduce(np.add, map(np.asarray, window)) if window else np.zeros(0, np.float32)
+
+
+def _wants_batches(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback does anything for a batch: its logs cost a copy off the device."""
+    hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    return any(getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook) for hook in hooks)
 
 
 def resume_command(folder: Path) -> str:
