@@ -1,0 +1,145 @@
+"""What was once worth what, found again by likeness."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from .nearest_keys import EXACT_UP_TO, NearestKeys
+
+Merge = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Takes the old values and the new ones, `(n,)` each, and returns what is kept."""
+
+
+class EpisodicDictionary:
+    """Values by key: read from the nearest keys, written by adding keys or merging values.
+
+    When it is full, a new key takes the place of the one that has for the longest time been neither written nor among
+    the neighbours of a query.
+
+    Args:
+        capacity: Most keys.
+        depth: Length of a key.
+        exact_up_to: Most keys that are searched exactly.
+
+    Example:
+        >>> dictionary = EpisodicDictionary(1000, 2)
+        >>> dictionary.write(np.array([[0, 0], [3, 4]]), np.array([1, 2]), np.maximum)
+        >>> distances, slots = dictionary.search(np.array([[3, 3]]), 1)
+        >>> dictionary.values[slots]
+        array([[2.]], dtype=float32)
+
+    Source: Pritzel et al., 2017, arXiv:1703.01988, section 2.
+    """
+
+    def __init__(self, capacity: int, depth: int, exact_up_to: int = EXACT_UP_TO):
+        self.capacity, self.depth = capacity, depth
+        self._nearest = NearestKeys(capacity, depth, exact_up_to)
+        self._values = np.zeros(capacity, np.float32)
+        self._used = np.zeros(capacity, np.int64)
+        self._clock = 0
+
+    def __len__(self) -> int:
+        """Number of keys."""
+        return self._nearest.size
+
+    @property
+    def keys(self) -> np.ndarray:
+        """float32 `(size, depth)`, a view."""
+        return self._nearest.keys
+
+    @property
+    def values(self) -> np.ndarray:
+        """float32 `(size,)`, a view."""
+        return self._values[: len(self)]
+
+    def search(self, queries: np.ndarray, k: int, use: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the nearest keys.
+
+        Args:
+            queries: `(batch, depth)`.
+            k: How many.
+            use: Whether this keeps those that are found from being forgotten.
+
+        Returns:
+            Squared distances float32 and places int64, both `(batch, min(k, size))`, nearest first.
+        """
+        distances, slots = self._nearest.search(queries, k)
+        if use:
+            self._clock += 1
+            self._used[slots] = self._clock
+        return distances, slots
+
+    def find(self, keys: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Returns bool `(batch,)`: whether the keys `(batch, depth)` are the ones at places `(batch,)`.
+
+        Distances are rounded, so the keys themselves are compared, to a millionth.
+        """
+        there = self.keys[slots]
+        return np.abs(keys - there).max(1) <= 1e-6 * np.maximum(np.abs(there).max(1), 1)
+
+    def write(self, keys: np.ndarray, values: np.ndarray, merge: Merge) -> None:
+        """Adds keys; where a key is there already its value is merged.
+
+        Args:
+            keys: `(batch, depth)`.
+            values: `(batch,)`.
+            merge: What becomes of an old value and a new one.
+
+        Raises:
+            ValueError: A key or a value is not finite.
+        """
+        keys, values = np.ascontiguousarray(keys, np.float32), np.asarray(values, np.float32)
+        if not (np.isfinite(keys).all() and np.isfinite(values).all()):
+            raise ValueError("a key or a value is not finite; a lower learning rate may help")
+        while len(keys):
+            # A key that comes twice is written twice, one after the other.
+            whole = keys.view(np.dtype((np.void, keys.dtype.itemsize * self.depth)))[:, 0]
+            now = np.sort(np.unique(whole, return_index=True)[1])[: self.capacity]
+            self._write_distinct(keys[now], values[now], merge)
+            keys, values = np.delete(keys, now, 0), np.delete(values, now)
+
+    def move(self, slots: np.ndarray, key_steps: np.ndarray, value_steps: np.ndarray) -> None:
+        """Moves keys and values, as a gradient step does.
+
+        Args:
+            slots: int64 `(n,)`; where a place is given twice, both steps are taken.
+            key_steps: `(n, depth)`, added to the keys.
+            value_steps: `(n,)`, added to the values.
+        """
+        places, where = np.unique(slots, return_inverse=True)
+        keys, values = self.keys[places], self._values[places]
+        np.add.at(keys, where, key_steps)
+        np.add.at(values, where, value_steps)
+        self._nearest.set(places, keys)
+        self._values[places] = values
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns all that a resumed run needs; views where possible."""
+        own = {"values": self.values, "used": self._used[: len(self)], "clock": np.array(self._clock)}
+        return {**self._nearest.state(), **own}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Sets the dictionary to what `state` returned."""
+        self._nearest.restore(state)
+        self._values[: len(self)], self._used[: len(self)] = state["values"], state["used"]
+        self._clock = int(state["clock"])
+
+    def _write_distinct(self, keys: np.ndarray, values: np.ndarray, merge: Merge) -> None:
+        known = np.zeros(len(keys), bool)
+        self._clock += 1
+        if len(self):
+            slots = self._nearest.search(keys, 1)[1][:, 0]
+            known = self.find(keys, slots)
+            slots = slots[known]
+            self._values[slots] = merge(self._values[slots], values[known])
+            self._used[slots] = self._clock
+        count = int((~known).sum())
+        if not count:
+            return
+        free = min(count, self.capacity - len(self))
+        oldest = np.empty(0, np.int64)
+        if count > free:
+            oldest = np.argpartition(self._used[: len(self)], count - free - 1)[: count - free]
+        places = np.concatenate([oldest, np.arange(len(self), len(self) + free)])
+        self._nearest.set(places, keys[~known])
+        self._values[places], self._used[places] = values[~known], self._clock
