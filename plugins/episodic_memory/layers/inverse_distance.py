@@ -6,8 +6,8 @@ from keras import ops
 def inverse_distance_value(queries, keys, values, delta: float, present=None):
     """Returns the mean of the values, each weighted by how near its key is.
 
-    The weight of a key `h_i` for a query `h` is `1 / (||h - h_i||^2 + delta)` over the sum of these (equations 1, 2 and 5
-    of Pritzel et al., 2017, arXiv:1703.01988). All three inputs get gradients.
+    The weight of a key `h_i` for a query `h` is `1 / (||h - h_i||^2 + delta)` over the sum of these (equations 1, 2 and
+    5 of Pritzel et al., 2017, arXiv:1703.01988). All three inputs get gradients.
 
     Args:
         queries: `(batch, depth)`.
