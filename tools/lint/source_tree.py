@@ -9,6 +9,9 @@ import pathlib
 import re
 from collections.abc import Iterator
 
+# A file that git ignores, for settings of one machine.
+_OWN = "user.bazelrc"
+
 # Folders that hold what is made, not written.
 _MADE = re.compile(r"bazel-.*|\.git|\..*_cache|\.hypothesis|__pycache__|.*\.egg-info|runs|exports|build|dist")
 
@@ -31,5 +34,5 @@ def files(*suffixes: str) -> Iterator[pathlib.Path]:
         folders[:] = sorted(name for name in folders if not _MADE.fullmatch(name))
         for name in sorted(names):
             path = pathlib.Path(folder, name)
-            if name.endswith(suffixes or "") and not path.is_symlink():
+            if name.endswith(suffixes or "") and name != _OWN and not path.is_symlink():
                 yield path.relative_to(root())
