@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from ogbrain.data.order import key, shuffled
+from ogbrain.data.order import Order, key, shuffled
 from ogbrain.errors import UserError
 
 # Tells the streams of random numbers that come from one seed apart; 0 is UniformOrder's.
@@ -45,7 +45,7 @@ class Buckets:
             raise UserError(f"buckets: max_tokens {self.max_tokens} is not allowed; a whole number from 0 on")
 
 
-class BucketedOrder:
+class BucketedOrder(Order):
     """Every example once an epoch, in batches of about one length.
 
     Examples are sorted by length and cut into buckets, which are the same in every epoch; so an epoch always has the
@@ -103,7 +103,7 @@ class BucketedOrder:
                 starts.pop()
             stops = [*starts[1:], end - begin]
             batches += [(bucket, start, stop - start) for start, stop in zip(starts, stops, strict=True)]
-        self.steps_per_epoch = len(batches)
+        self.steps_per_epoch, self._buckets = len(batches), len(edges) - 1
         with tf.device("CPU:0"):
             self._members = tf.constant(members, tf.int64)
             self._edges = tf.constant(edges, tf.int64)
@@ -113,23 +113,29 @@ class BucketedOrder:
         """Returns the number of batches in so many epochs."""
         return self.steps_per_epoch * epochs
 
-    def indices(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the examples of this worker's part of a batch.
+    def plan(self, steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the batches, `(steps, 3)` int64: bucket, first place, size; and their keys, `(steps, 3)` int32."""
+        epochs, numbers = steps // self.steps_per_epoch, steps % self.steps_per_epoch
+        if not self._shuffle:
+            return tf.gather(self._batches, numbers), tf.zeros([tf.size(steps), 3], tf.int32)
+        # Steps planned at once are no more than an epoch has, so they are of one epoch, or of it and the next.
+        ahead = epochs - epochs[0]
+        streams = (_BATCHES, *range(_FIRST_BUCKET, _FIRST_BUCKET + self._buckets))
+        drawn = tf.map_fn(
+            lambda stream: tf.stack([key(self._seed, stream, epochs[0] + later) for later in (0, 1)]),
+            tf.constant(streams),
+            fn_output_signature=tf.TensorSpec([2, 3], tf.int32),
+        )
+        batches = tf.gather(self._batches, shuffled(numbers, ahead, drawn[0], self.steps_per_epoch))
+        return batches, tf.gather_nd(drawn, tf.stack([1 + batches[:, 0], ahead], 1))
 
-        Args:
-            step: `()` int64.
-
-        Returns:
-            `(rows,)` int64 in `[0, examples)`.
-        """
-        epoch, number = step // self.steps_per_epoch, step % self.steps_per_epoch
-        if self._shuffle:
-            number = shuffled(number[tf.newaxis], key(self._seed, _BATCHES, epoch), self.steps_per_epoch)[0]
-        bucket, start, size = tf.unstack(self._batches[number])
+    def rows(self, plan: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Returns the examples of a batch."""
+        bucket, start, size = tf.unstack(plan[0])
         positions = tf.range(start + self.shard[0], start + size, self.shard[1])
         begin, end = self._edges[bucket], self._edges[bucket + 1]
         if self._shuffle:
-            positions = shuffled(positions, key(self._seed, _FIRST_BUCKET + bucket, epoch), end - begin)
+            positions = shuffled(positions, tf.zeros_like(positions), plan[1][tf.newaxis], end - begin)
         return tf.gather(self._members, begin + positions)
 
 

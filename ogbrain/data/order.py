@@ -1,13 +1,22 @@
 """Which examples a batch holds, as a pure function of (seed, step)."""
 
+import abc
+from typing import Any
+
 import tensorflow as tf
 
 # Tells the streams of random numbers that come from one seed apart.
 _EXAMPLES = 0
 
+# Steps that are planned at once: keys are drawn once for all of them.
+_TOGETHER = 64
 
 # Four rounds, the op's default, leave neighbours of a large set visibly related; eight do not.
 _ROUNDS = 8
+
+# Fewer examples than this are shuffled by sorting random numbers: the cipher walks through all of 65,536 places, and so
+# takes the longer for an example the fewer there are.
+_SORTED = 1024
 
 
 def key(seed: int, stream: tf.Tensor | int, epoch: tf.Tensor) -> tf.Tensor:
@@ -29,23 +38,100 @@ def key(seed: int, stream: tf.Tensor | int, epoch: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform([3], folded, minval=None, maxval=None, dtype=tf.int32, alg="philox")
 
 
-def shuffled(positions: tf.Tensor, keys: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
+def shuffled(positions: tf.Tensor, which: tf.Tensor, keys: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
     """Sends positions to where a permutation of `range(count)` takes them.
 
     Args:
         positions: `(batch,)` int64 in `[0, count)`.
-        keys: `(3,)` int32, or `(batch, 3)` for a permutation of its own for each position.
+        which: `(batch,)` int64, each position's row of `keys`.
+        keys: `(permutations, 3)` int32.
         count: How many positions there are.
 
     Returns:
         `(batch,)` int64.
     """
-    last = tf.cast(count, tf.int64) - 1
-    # The public index_shuffle pads a matrix of keys along the wrong axis, so the op itself is called.
-    return tf.raw_ops.RandomIndexShuffle(index=positions, seed=keys, max_index=last, rounds=_ROUNDS)
+
+    def by_cipher() -> tf.Tensor:
+        # The public index_shuffle pads a matrix of keys along the wrong axis, so the op itself is called.
+        last, seeds = tf.cast(count, tf.int64) - 1, tf.gather(keys, which)
+        return tf.raw_ops.RandomIndexShuffle(index=positions, seed=seeds, max_index=last, rounds=_ROUNDS)
+
+    def by_sorting() -> tf.Tensor:
+        size = tf.cast(count, tf.int32)
+        drawn = [
+            tf.random.stateless_uniform([size], row[:2], minval=None, maxval=None, dtype=tf.int32, alg="philox")
+            for row in tf.unstack(keys)
+        ]
+        permutations = tf.math.top_k(tf.stack(drawn), size).indices
+        return tf.cast(tf.gather_nd(permutations, tf.stack([which, positions], 1)), tf.int64)
+
+    if isinstance(count, int):
+        return by_sorting() if count < _SORTED else by_cipher()
+    return tf.cond(count < _SORTED, by_sorting, by_cipher)
 
 
-class UniformOrder:
+class Order(abc.ABC):
+    """Which examples each batch of a split holds.
+
+    Drawing keys takes many small operations, so steps that follow one another are planned at once, and what is left to
+    do for each is little.
+    """
+
+    steps_per_epoch: int
+    """Batches in an epoch."""
+
+    @property
+    def together(self) -> int:
+        """The most steps that can be planned at once."""
+        return max(1, min(_TOGETHER, self.steps_per_epoch))
+
+    @abc.abstractmethod
+    def steps(self, epochs: int) -> int:
+        """Returns the number of whole batches in so many epochs."""
+
+    @abc.abstractmethod
+    def plan(self, steps: tf.Tensor) -> Any:
+        """Plans steps that follow one another.
+
+        Args:
+            steps: `(steps,)` int64, at most `together` of them.
+
+        Returns:
+            A tensor or tuple of tensors, `(steps, ...)`: what `rows` needs for each.
+        """
+
+    @abc.abstractmethod
+    def rows(self, plan: Any) -> tf.Tensor:
+        """Returns the examples of this worker's part of a batch.
+
+        Args:
+            plan: A step's part of what `plan` returned.
+
+        Returns:
+            `(rows,)` int64 in `[0, examples)`.
+        """
+
+    def indices(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns the examples of this worker's part of the batch of one step, `()` int64: see `rows`."""
+        return self.rows(tf.nest.map_structure(lambda part: part[0], self.plan(step[tf.newaxis])))
+
+    def plans(self, start: int, stop: int) -> tf.data.Dataset:
+        """Returns the plans of the steps from `start` to before `stop`.
+
+        Returns:
+            A dataset of `(step, plan)`, step `()` int64.
+        """
+        size = self.together
+
+        def planned(block: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            steps = block * size + tf.range(size, dtype=tf.int64)
+            return steps, self.plan(steps)
+
+        blocks = tf.data.Dataset.range(start // size, -(-stop // size))
+        return blocks.map(planned).unbatch().skip(start % size).take(stop - start)
+
+
+class UniformOrder(Order):
     """Batches of one size out of an endless row of permutations.
 
     Epoch `e` is the positions `e * count` to `(e + 1) * count` of the row and holds every example exactly once. A batch
@@ -70,27 +156,25 @@ class UniformOrder:
         """Returns the number of whole batches in so many epochs."""
         return self.count * epochs // self.batch_size
 
-    def indices(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the examples of this worker's part of a batch.
-
-        Args:
-            step: `()` int64.
-
-        Returns:
-            `(batch_size / shards,)` int64 in `[0, count)`.
-        """
+    def plan(self, steps: tf.Tensor) -> tf.Tensor:
+        """Returns the examples of this worker's part of each batch, `(steps, batch_size / shards)` int64."""
         first, number = self.shard
-        positions = step * self.batch_size + tf.range(first, self.batch_size, number, dtype=tf.int64)
+        positions = steps[:, tf.newaxis] * self.batch_size + tf.range(first, self.batch_size, number, dtype=tf.int64)
         epochs, positions = positions // self.count, positions % self.count
         if not self._shuffle:
             return positions
-        # A batch is no larger than the split, so its rows are of one epoch, or of it and the next.
-        this, following = (key(self._seed, _EXAMPLES, epochs[0] + ahead) for ahead in (0, 1))
-        keys = tf.where((epochs == epochs[0])[:, tf.newaxis], this, following)
-        return shuffled(positions, keys, self.count)
+        # Steps planned at once are no more examples than the split, so they are of one epoch, or of it and the next.
+        first_epoch = epochs[0, 0]
+        keys = tf.stack([key(self._seed, _EXAMPLES, first_epoch + ahead) for ahead in (0, 1)])
+        moved = shuffled(tf.reshape(positions, [-1]), tf.reshape(epochs - first_epoch, [-1]), keys, self.count)
+        return tf.reshape(moved, [-1, self.batch_size // number])
+
+    def rows(self, plan: tf.Tensor) -> tf.Tensor:
+        """Returns the plan, which is the examples themselves."""
+        return plan
 
 
-class SequentialOrder:
+class SequentialOrder(Order):
     """One pass over the split in its own order; the last batch may be smaller."""
 
     def __init__(self, count: int, batch_size: int, *, shard: tuple[int, int]):
@@ -108,16 +192,13 @@ class SequentialOrder:
         """Returns the number of batches in so many passes."""
         return self.steps_per_epoch * epochs
 
-    def indices(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the examples of this worker's part of a batch.
+    def plan(self, steps: tf.Tensor) -> tf.Tensor:
+        """Returns the steps."""
+        return steps
 
-        Args:
-            step: `()` int64.
-
-        Returns:
-            `(rows,)` int64; no rows where the last batch has fewer than there are shards.
-        """
+    def rows(self, plan: tf.Tensor) -> tf.Tensor:
+        """Returns the examples of a step; none where the last batch has fewer than there are shards."""
         first, number = self.shard
-        begin = step * self.batch_size
+        begin = plan * self.batch_size
         end = tf.minimum(begin + self.batch_size, self.count)
         return tf.range(tf.minimum(begin + first, end), end, number)

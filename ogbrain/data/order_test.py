@@ -13,6 +13,7 @@ from ogbrain.data.order import SequentialOrder, UniformOrder
 from ogbrain.errors import UserError
 
 few = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+fewest = hypothesis.settings(few, max_examples=6)
 shard_numbers = st.integers(1, 4)
 
 
@@ -38,6 +39,19 @@ class UniformOrderTest(absltest.TestCase):
         numbers: list[int] = sum(rows(order, order.steps(3)), [])
         for epoch in range(len(numbers) // count):
             self.assertEqual(sorted(numbers[epoch * count : (epoch + 1) * count]), list(range(count)))
+
+    def test_large_sets_too(self):
+        order = UniformOrder(1500, 130, seed=5, shuffle=True, shard=(0, 1))
+        numbers: list[int] = sum(rows(order, order.steps(2)), [])
+        self.assertEqual(sorted(numbers[:1500]), list(range(1500)))
+        self.assertNotEqual(numbers[: len(numbers) - 1500], numbers[1500:])
+
+    @fewest
+    @hypothesis.given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 200), st.booleans())
+    def test_steps_planned_together_are_those_planned_alone(self, count, batch_size, start, shuffle):
+        order = UniformOrder(count, min(batch_size, count), seed=7, shuffle=shuffle, shard=(0, 1))
+        planned = [(int(step), order.rows(plan).numpy().tolist()) for step, plan in order.plans(start, start + 20)]
+        self.assertEqual(planned, list(enumerate(rows(order, 20, start), start)))
 
     @few
     @hypothesis.given(st.integers(12, 40), st.integers(1, 3), shard_numbers)
@@ -111,6 +125,22 @@ class BucketedOrderTest(absltest.TestCase):
             # Only the very last batch of the plan may take up rows that do not divide by the number of shards.
             self.assertLessEqual(sum(len(batch) > size for batch in whole), 1)
             self.assertLess(max(map(len, whole)), size + number)
+
+    @fewest
+    @hypothesis.given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(0, 200), st.booleans())
+    def test_steps_planned_together_are_those_planned_alone(self, lengths, start, shuffle):
+        order = BucketedOrder(
+            np.array(lengths), Buckets(("a",), count=3), 4, multiple=1, seed=7, shuffle=shuffle, shard=(0, 1)
+        )
+        planned = [(int(step), order.rows(plan).numpy().tolist()) for step, plan in order.plans(start, start + 20)]
+        self.assertEqual(planned, list(enumerate(rows(order, 20, start), start)))
+
+    def test_large_and_small_buckets(self):
+        lengths = np.array([1] * 1100 + [2] * 30)
+        order = BucketedOrder(
+            lengths, Buckets(("a",), boundaries=(1,)), 100, multiple=1, seed=2, shuffle=True, shard=(0, 1)
+        )
+        self.assertEqual(sorted(sum(rows(order, order.steps_per_epoch), [])), list(range(1130)))
 
     @few
     @hypothesis.given(

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# Bytes of a mean example from which on copying example by example is faster, and the most ops that are worth it.
-_LONG = 4096
-_MOST_UNROLLED = 256
+from ogbrain.data.packed_rows import PackedRows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +34,9 @@ class Padding:
         limit = self.max_lengths[name]
         return tf.minimum(length, limit) if isinstance(length, tf.Tensor) else np.minimum(length, limit)
 
-    def gather(self, name: str, rows: tf.RaggedTensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def gather(
+        self, name: str, rows: PackedRows | tf.RaggedTensor, indices: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Takes examples of different lengths and pads them to one length.
 
         Args:
@@ -48,21 +48,25 @@ class Padding:
             `(batch, time, ...)` where time is the longest length after cutting, rounded up; and the lengths, `(batch,)`
             int32.
         """
-        starts = tf.gather(rows.row_splits, indices)
-        lengths = self.cut(name, tf.gather(rows.row_splits, indices + 1) - starts)
+        if isinstance(rows, PackedRows):
+            all_lengths, tail = rows.lengths, rows.tail
+        else:
+            all_lengths, tail = rows.row_lengths(), rows.flat_values.shape[1:]
+        lengths = self.cut(name, tf.gather(all_lengths, indices))
         # The 0 keeps an empty batch (a shard without a row of the last batch) from reducing to the smallest int64.
         longest = tf.reduce_max(tf.concat([lengths, tf.zeros([1], lengths.dtype)], 0))
         longest = (longest + self.multiple - 1) // self.multiple * self.multiple
-        tail = rows.flat_values.shape[1:]
-        filler = tf.constant(self.value(name, rows.dtype == tf.string), rows.dtype)
-        if _are_few_and_long(rows, indices):
-            padded = _copy(rows.flat_values, starts, lengths, longest, filler)
+        filler = np.asarray(self.value(name, rows.dtype == tf.string), rows.dtype.as_numpy_dtype)
+        if isinstance(rows, PackedRows):
+            padded = rows.gather(indices, longest)
         else:
-            picked = tf.gather(rows, indices)
-            if name in self.max_lengths:
-                picked = picked[:, : self.max_lengths[name]]
             shape = tf.stack([tf.constant(-1, tf.int64), longest, *(tf.constant(size, tf.int64) for size in tail)])
-            padded = picked.to_tensor(filler, shape=shape)
+            padded = tf.gather(rows, indices).to_tensor(tf.constant(filler), shape=shape)
+        # Packed rows are padded with zeros; and rounding up gives back some of what was to be cut.
+        if (isinstance(rows, PackedRows) and filler) or (name in self.max_lengths and self.multiple > 1):
+            real = tf.sequence_mask(lengths, longest)
+            real = tf.reshape(real, tf.concat([tf.shape(real), tf.ones([len(tail)], tf.int32)], 0))
+            padded = tf.where(real, padded, tf.constant(filler))
         return tf.ensure_shape(padded, [indices.shape[0], None, *tail]), tf.cast(lengths, tf.int32)
 
     def stack(self, name: str, arrays: list[np.ndarray], dtype: np.dtype, tail: tuple[int, ...]) -> np.ndarray:
@@ -84,37 +88,3 @@ class Padding:
             row[:length] = array[:length]
         return padded
 
-
-def _are_few_and_long(rows: tf.RaggedTensor, indices: tf.Tensor) -> bool:
-    """Returns whether an op for each example costs less than the ragged ops, which work element by element."""
-    batch_size, values, splits = indices.shape[0], rows.flat_values.shape, rows.row_splits.shape[0]
-    if rows.dtype == tf.string or not batch_size or batch_size > _MOST_UNROLLED or not values.is_fully_defined():
-        return False
-    return values.num_elements() * rows.dtype.size >= _LONG * (splits - 1)
-
-
-def _copy(values: tf.Tensor, starts: tf.Tensor, lengths: tf.Tensor, longest: tf.Tensor, filler: tf.Tensor) -> tf.Tensor:
-    """Pads by copying whole examples, one op for each.
-
-    Args:
-        values: `(rows, ...)`.
-        starts: `(batch,)` int64, the batch size known: where each example begins.
-        lengths: `(batch,)` int64.
-        longest: `()` int64, the length of the result.
-        filler: `()`, what padding holds.
-
-    Returns:
-        `(batch, longest, ...)`.
-    """
-    tail = tf.constant(values.shape[1:].as_list(), tf.int64)
-    count, rank = starts.shape[0], values.shape.rank
-    padding = tf.fill(tf.concat([longest[tf.newaxis], tail], 0), filler)
-
-    def sizes(first: tf.Tensor) -> list[tf.Tensor]:
-        return tf.unstack(tf.concat([first[:, tf.newaxis], tf.tile(tail[tf.newaxis], [count, 1])], 1))
-
-    begins = tf.unstack(tf.pad(starts[:, tf.newaxis], [[0, 0], [0, rank - 1]]))
-    pieces = []
-    for begin, size, missing in zip(begins, sizes(lengths), sizes(longest - lengths), strict=True):
-        pieces += [tf.slice(values, begin, size), tf.slice(padding, tf.zeros([rank], tf.int64), missing)]
-    return tf.reshape(tf.concat(pieces, 0), tf.concat([[count], longest[tf.newaxis], tail], 0))

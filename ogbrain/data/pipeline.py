@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from ogbrain.data import splits as split_strings
 from ogbrain.data.buckets import BucketedOrder, Buckets
-from ogbrain.data.order import SequentialOrder, UniformOrder
+from ogbrain.data.order import Order, SequentialOrder, UniformOrder
 from ogbrain.data.padding import Padding
 from ogbrain.data.source import STORAGE, Source, open_source
 from ogbrain.errors import UserError, unknown_name
@@ -179,12 +179,12 @@ class Pipeline:
         source = self._source
         stream = zlib.crc32(f"{split}/{training}/{shard[0]}".encode()) & 0x7FFFFFFF
 
-        steps, numbers = self._steps(
+        plans, numbers = self._plans(
             split, batch_size=batch_size, seed=seed, start_step=start_step, training=training, shard=shard
         )
 
-        def batch(step: tf.Tensor) -> Batch:
-            examples = source.gather(numbers(step), self._padding)
+        def batch(step: tf.Tensor, plan: Any) -> Batch:
+            examples = source.gather(numbers(plan), self._padding)
             if self._preprocess:
                 step_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, stream], tf.int32), step)
             for number, function in enumerate(self._preprocess):
@@ -194,7 +194,7 @@ class Pipeline:
         options = tf.data.Options()
         options.deterministic = True
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        dataset = steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = plans.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
         return dataset.prefetch(self._prefetch).with_options(options)
 
     def example_numbers(
@@ -213,15 +213,15 @@ class Pipeline:
             A dataset of `(step, numbers)`: `()` int64, and `(rows,)` int64, which tell examples apart within and across
             the splits of this pipeline.
         """
-        steps, numbers = self._steps(
+        plans, numbers = self._plans(
             split, batch_size=batch_size, seed=seed, start_step=start_step, training=training, shard=shard
         )
-        return steps.map(lambda step: (step, numbers(step)))
+        return plans.map(lambda step, plan: (step, numbers(plan)))
 
-    def _steps(
+    def _plans(
         self, split: str, *, batch_size: int, seed: int, start_step: int, training: bool, shard: tuple[int, int]
-    ) -> tuple[tf.data.Dataset, Callable[[tf.Tensor], tf.Tensor]]:
-        """Returns the steps, and the function from a step to the numbers of its examples."""
+    ) -> tuple[tf.data.Dataset, Callable[[Any], tf.Tensor]]:
+        """Returns `(step, plan)` of each step, and the function from a plan to the numbers of its examples."""
         if not 0 <= seed < 2**31:
             raise UserError(f"seed: {seed} is not allowed; a whole number from 0 to {2**31 - 1}")
         if start_step < 0:
@@ -231,11 +231,11 @@ class Pipeline:
         stop = order.steps_per_epoch
         if training:
             stop = order.steps(self._epochs) if self._epochs else np.iinfo(np.int64).max
-        return tf.data.Dataset.range(start_step, stop), lambda step: tf.gather(base, order.indices(step))
+        return order.plans(start_step, max(start_step, stop)), lambda plan: tf.gather(base, order.rows(plan))
 
     def _order(
         self, split: str, batch_size: int, seed: int, training: bool, shard: tuple[int, int]
-    ) -> UniformOrder | SequentialOrder | BucketedOrder:
+    ) -> Order:
         """Returns the order of a split's examples."""
         count = self.num_examples(split)
         index, number = shard
