@@ -1,7 +1,9 @@
 """Tests of the datasets command, run as users run it."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -44,6 +46,47 @@ class DatasetsTest(absltest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
         with Image.open(self.folder / "some" / "sheet.png") as sheet:
             self.assertEqual(sheet.size, (3 * 200 + 8, 2 * 230 + 8))
+
+    def test_killed_at_any_moment_it_leaves_nothing_half_prepared(self):
+        home = self.folder / "data" / "tfds" / "memory_tasks" / "adding"
+        # At once, and when the first files are written.
+        for pattern in ("incomplete.*", "incomplete.*/*.tfrecord*"):
+            with self.subTest(pattern):
+                self.kill_preparing("memory_tasks/adding", lambda pattern=pattern: any(home.glob(pattern)))
+                rows = {row["name"]: row for row in json.loads(self.run_command("list", "--json").stdout)}
+                self.assertEqual(rows["memory_tasks"]["prepared"], [])
+                self.assertEmpty([path for path in home.iterdir() if not path.name.startswith(("incomplete.", "."))])
+        done = self.run_command("prepare", "memory_tasks/adding")
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.assertRegex(done.stdout, "memory_tasks/adding: .*train 10,000")
+        self.assertEqual([path.name for path in home.iterdir() if not path.name.startswith(".")], ["1.0.0"])
+
+    def kill_preparing(self, name, begun):
+        """Starts preparing, and kills it, whatever it has started with it, as soon as it has begun."""
+        variables = {**os.environ, "OGBRAIN_DATA_DIR": str(self.folder / "data"), "HOME": str(self.folder)}
+        process = subprocess.Popen(
+            [PROGRAM, "prepare", name],
+            env=variables,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not begun():
+                self.assertIsNone(process.poll(), "it ended before it could be killed")
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.002)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def test_beam_that_is_not_installed_is_one_line(self):
+        done = self.run_command("prepare", "memory_tasks/copy", "--beam")
+        self.assertEqual(done.returncode, 2, done.stderr[-2000:])
+        self.assertRegex(done.stderr, "error: --beam needs apache-beam, which is not installed; pip install '.*beam.*'")
 
     def test_bad_input_is_one_line(self):
         for arguments, words in (

@@ -103,7 +103,7 @@ class BucketedOrder(Order):
                 starts.pop()
             stops = [*starts[1:], end - begin]
             batches += [(bucket, start, stop - start) for start, stop in zip(starts, stops, strict=True)]
-        self.steps_per_epoch, self._buckets = len(batches), len(edges) - 1
+        self.steps_per_epoch, self._sizes = len(batches), [int(size) for size in np.diff(edges)]
         with tf.device("CPU:0"):
             self._members = tf.constant(members, tf.int64)
             self._edges = tf.constant(edges, tf.int64)
@@ -120,7 +120,7 @@ class BucketedOrder(Order):
             return tf.gather(self._batches, numbers), tf.zeros([tf.size(steps), 3], tf.int32)
         # Steps planned at once are no more than an epoch has, so they are of one epoch, or of it and the next.
         ahead = epochs - epochs[0]
-        streams = (_BATCHES, *range(_FIRST_BUCKET, _FIRST_BUCKET + self._buckets))
+        streams = (_BATCHES, *range(_FIRST_BUCKET, _FIRST_BUCKET + len(self._sizes)))
         drawn = tf.map_fn(
             lambda stream: tf.stack([key(self._seed, stream, epochs[0] + later) for later in (0, 1)]),
             tf.constant(streams),
@@ -135,7 +135,8 @@ class BucketedOrder(Order):
         positions = tf.range(start + self.shard[0], start + size, self.shard[1])
         begin, end = self._edges[bucket], self._edges[bucket + 1]
         if self._shuffle:
-            positions = shuffled(positions, tf.zeros_like(positions), plan[1][tf.newaxis], end - begin)
+            which, keys = tf.zeros_like(positions), plan[1][tf.newaxis]
+            positions = shuffled(positions, which, keys, end - begin, (min(self._sizes), max(self._sizes)))
         return tf.gather(self._members, begin + positions)
 
 

@@ -91,8 +91,8 @@ def _beam_config(processes: int) -> tfds.download.DownloadConfig:
         from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as error:
         raise UserError(
-            "--beam needs apache-beam, which is not installed; add it to requirements.in and lock again, "
-            "or `pip install apache-beam` where the environment is your own"
+            "--beam needs apache-beam, which is not installed; pip install 'ogbrain[beam]', or add apache-beam to "
+            "requirements.in and run tools/lock.sh"
         ) from error
     options = PipelineOptions(
         runner="DirectRunner", direct_num_workers=processes, direct_running_mode="multi_processing"

@@ -38,7 +38,13 @@ def key(seed: int, stream: tf.Tensor | int, epoch: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform([3], folded, minval=None, maxval=None, dtype=tf.int32, alg="philox")
 
 
-def shuffled(positions: tf.Tensor, which: tf.Tensor, keys: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
+def shuffled(
+    positions: tf.Tensor,
+    which: tf.Tensor,
+    keys: tf.Tensor,
+    count: tf.Tensor | int,
+    bounds: tuple[int, int] | None = None,
+) -> tf.Tensor:
     """Sends positions to where a permutation of `range(count)` takes them.
 
     Args:
@@ -46,10 +52,12 @@ def shuffled(positions: tf.Tensor, which: tf.Tensor, keys: tf.Tensor, count: tf.
         which: `(batch,)` int64, each position's row of `keys`.
         keys: `(permutations, 3)` int32.
         count: How many positions there are.
+        bounds: The least and the most that `count` can be, if it is a tensor.
 
     Returns:
         `(batch,)` int64.
     """
+    least, most = bounds or (count, count)
 
     def by_cipher() -> tf.Tensor:
         # The public index_shuffle pads a matrix of keys along the wrong axis, so the op itself is called.
@@ -65,8 +73,10 @@ def shuffled(positions: tf.Tensor, which: tf.Tensor, keys: tf.Tensor, count: tf.
         permutations = tf.math.top_k(tf.stack(drawn), size).indices
         return tf.cast(tf.gather_nd(permutations, tf.stack([which, positions], 1)), tf.int64)
 
-    if isinstance(count, int):
-        return by_sorting() if count < _SORTED else by_cipher()
+    if most < _SORTED:
+        return by_sorting()
+    if least >= _SORTED:
+        return by_cipher()
     return tf.cond(count < _SORTED, by_sorting, by_cipher)
 
 
