@@ -1,0 +1,142 @@
+"""Deep Q-networks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ogbrain.training.optimizers import clip
+
+from ..memories.replay_memory import ReplayMemory
+from .agent import Agent
+from .snapshot import Snapshot
+
+
+class DQN(Agent):
+    """Learns what actions are worth by temporal differences.
+
+    The error of a transition is `r + d max_a Q'(s', a) - Q(s, a)`, where `r` and `d` are the reward and the discount
+    over n steps and `Q'` the target network, a copy of `Q` made every `target_every` updates. With `double`, `Q`
+    chooses the action that `Q'` values. Prioritised replay and dueling heads come with the memory and the model.
+
+    All updates of a call are one compiled loop, and the target network values all their batches at once.
+
+    Args:
+        model: From observations `(batch, ...)` to values `(batch, actions)`.
+        target: A second one like it; None for an agent that only acts.
+        optimizer: Trains the model.
+        memory: What is learned from.
+        batch_size: Transitions in an update.
+        double: Whether the model chooses the next action.
+        target_every: Updates between two copies.
+        clip_norm: Largest global norm of the gradients; 0 does not clip.
+        xla: Whether acting and learning are compiled with XLA.
+
+    Source: Mnih et al., 2015, doi:10.1038/nature14236; double: van Hasselt et al., 2016, arXiv:1509.06461.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        target: keras.Model | None = None,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        memory: ReplayMemory | None = None,
+        batch_size: int = 32,
+        double: bool = False,
+        target_every: int = 1000,
+        clip_norm: float = 0.0,
+        xla: bool = True,
+    ):
+        self.model = model
+        self._values = tf.function(lambda observations: model(observations, training=False), jit_compile=xla or None)
+        if target is None or optimizer is None or memory is None:
+            return
+        self.target, self.optimizer, self.memory = target, optimizer, memory
+        self.batch_size, self.double = batch_size, double
+        self.target_every, self.clip_norm = target_every, clip_norm
+        optimizer.build(model.trainable_variables)
+        self._copy()
+        self._updates = 0
+        self._snapshot = Snapshot(self._state, self._restore)
+        self._learn = tf.function(self._update_all, jit_compile=xla or None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a transition to learn from."""
+        return bool(self.memory._ready.any())
+
+    def values(self, observations: np.ndarray, training: bool = False) -> np.ndarray:
+        """Returns what each action is worth, float32 `(batch, actions)`."""
+        return self._values(tf.convert_to_tensor(observations)).numpy()
+
+    def observe(self, observations, actions, rewards, terminated, truncated) -> None:
+        """Remembers one step of all environments."""
+        self.memory.add(observations, actions, rewards, terminated, truncated)
+
+    def learn(self, updates: int, rng: np.random.Generator) -> dict[str, float]:
+        """Updates the model; the batches of all updates are drawn at once, before the first."""
+        batch = self.memory.sample(updates * self.batch_size, rng)
+        arrays = (batch.observations, batch.actions, batch.rewards, batch.discounts, batch.next_observations,
+                  batch.weights)  # fmt: skip
+        loss, value, errors = self._learn(
+            *(tf.convert_to_tensor(array.reshape(updates, self.batch_size, *array.shape[1:])) for array in arrays)
+        )
+        self.memory.update_priorities(batch.indices, errors.numpy().reshape(-1))
+        before, self._updates = self._updates, self._updates + updates
+        if before // self.target_every != self._updates // self.target_every:
+            self._copy()
+        return {"loss": float(loss), "value": float(value)}
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Returns the names of what `learn` returns: the Huber loss, and the mean value of what was done."""
+        return "loss", "value"
+
+    def variables(self) -> Sequence[Any]:
+        """Returns the state of the optimizer, the target network, and the memory."""
+        variables = [*self.optimizer.variables, *self.target.variables]
+        return [*(variable.value for variable in variables), self._snapshot]
+
+    def _copy(self) -> None:
+        for copy, variable in zip(self.target.variables, self.model.variables, strict=True):
+            copy.assign(variable)
+
+    def _state(self) -> dict[str, np.ndarray]:
+        return {**self.memory.state(), "updates": np.array(self._updates)}
+
+    def _restore(self, state) -> None:
+        self._updates = int(state["updates"])
+        self.memory.restore({name: value for name, value in state.items() if name != "updates"})
+
+    def _update_all(self, observations, actions, rewards, discounts, next_observations, weights):
+        updates, batch = actions.shape
+        # One product of many rows is several times as fast as many of few.
+        flat = tf.reshape(next_observations, (updates * batch, *next_observations.shape[2:]))
+        next_values = tf.reshape(self.target(flat, training=False), (updates, batch, -1))
+        losses, values = tf.zeros(()), tf.zeros(())
+        errors = tf.TensorArray(tf.float32, updates, element_shape=(batch,))
+        for i in tf.range(updates):
+            if self.double:
+                choice = tf.argmax(self.model(next_observations[i], training=False), -1, tf.int32)
+                following = tf.gather(next_values[i], choice, batch_dims=1)
+            else:
+                following = tf.reduce_max(next_values[i], -1)
+            goals = rewards[i] + discounts[i] * following
+            loss, value, error = self._update(observations[i], actions[i], goals, weights[i])
+            losses, values, errors = losses + loss, values + value, errors.write(i, error)
+        return losses / updates, values / updates, errors.stack()
+
+    def _update(self, observations, actions, goals, weights):
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            values = self.model(observations, training=True)
+            # A product with one-hot rows: the gradient of a gather is a scatter, which is slow.
+            chosen = tf.reduce_sum(values * tf.one_hot(actions, values.shape[-1]), -1)
+            error = goals - chosen
+            size = tf.abs(error)
+            huber = tf.where(size < 1.0, 0.5 * tf.square(error), size - 0.5)
+            loss = tf.reduce_mean(weights * huber)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self.optimizer.apply(clip(gradients, self.clip_norm), variables)
+        return loss, tf.reduce_mean(chosen), error

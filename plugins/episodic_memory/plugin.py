@@ -1,0 +1,17 @@
+"""The table of contents of the episodic memory plugin."""
+
+import ogbrain
+
+PLUGIN = ogbrain.Plugin(
+    name="episodic_memory",
+    api=1,
+    summary="Remember what happened: agents with replay memories and episodic dictionaries.",
+    layers={"neural_dictionary": ".layers.neural_dictionary:NeuralDictionary"},
+    experiments={
+        "dqn": ".experiments.dqn:DQN",
+    },
+    configs={
+        "dqn": ".experiments.dqn_config:DQNConfig",
+    },
+    default_experiment="dqn",
+)
