@@ -9,9 +9,11 @@ PLUGIN = ogbrain.Plugin(
     layers={"neural_dictionary": ".layers.neural_dictionary:NeuralDictionary"},
     experiments={
         "dqn": ".experiments.dqn:DQN",
+        "atari": ".experiments.dqn:DQN",
     },
     configs={
         "dqn": ".experiments.dqn_config:DQNConfig",
+        "atari": ".experiments.dqn_config:AtariConfig",
     },
     default_experiment="dqn",
 )

@@ -27,6 +27,13 @@ def make_environments(config: Any, count: int, training: bool = False) -> Enviro
         UserError: There is no such environment, it cannot be made, or these agents cannot play it.
     """
     name = config.env
+    if name.startswith("ALE/"):
+        from .atari_environments import AtariEnvironments
+
+        return AtariEnvironments(
+            _known(name).kwargs["game"], count, sticky_actions=config.sticky_actions,
+            life_loss=training and config.life_loss, clip_rewards=training and config.clip_rewards,
+        )  # fmt: skip
     return PythonEnvironments(_maker(name), count, config.step_seconds, name)
 
 
@@ -61,7 +68,9 @@ def _adapted(factory: Callable[[], Any], name: str) -> gym.Env:
     made = factory()
     if isinstance(made, gym.Env):
         return made
-    raise UserError(f"config.env: {name} makes {type(made).__name__}, which is not allowed; a gymnasium.Env")
+    from .step_environment import StepEnvironment
+
+    return StepEnvironment(made, name)
 
 
 def _known(identifier: str) -> Any:

@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 
+import cloudpickle
 import gymnasium as gym
 import numpy as np
 
@@ -33,7 +34,12 @@ class PythonEnvironments(Environments):
     def __init__(self, make: Callable[[], gym.Env], count: int, seconds: float, name: str):
         self.count, self.name = count, name
         self._make, self._seconds = make, seconds
-        self._environments = [make() for _ in range(count)]
+        try:
+            self._environments = [make() for _ in range(count)]
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"config.env: {name} cannot be made: {one_line(error)}") from error
         first = self._environments[0]
         self.spec = _spec(first, name)
         self._start = int(first.action_space.start)  # type: ignore[attr-defined]
@@ -94,7 +100,7 @@ class PythonEnvironments(Environments):
     def state(self) -> dict[str, np.ndarray] | None:
         """Returns the pickled environments, or None where they cannot be pickled."""
         try:
-            pickled = pickle.dumps(self._environments)
+            pickled = cloudpickle.dumps(self._environments)
         except Exception:
             return None
         return {"environments": np.frombuffer(pickled, np.uint8), "failures": self._failures}
