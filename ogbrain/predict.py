@@ -28,18 +28,24 @@ def main(arguments: list[str]) -> None:
     folder = user_path(_OUTPUT_DIR.value)
     for number, (given, prediction) in enumerate(zip(inputs, run.experiment.predict(inputs), strict=True)):
         data = {"input": given, **prediction.data}
+        stem = re.sub(r"[^\w.-]+", "_", given)[-60:].strip("._") or "input"
         if prediction.picture is not None:
             from PIL import Image
 
-            stem = re.sub(r"[^\w.-]+", "_", given)[-60:].strip("._") or "input"
             file = folder / f"{number:03d}-{stem}.png"
             with command.output(folder):
                 Image.fromarray(prediction.picture).save(file)
             data["picture"] = str(file)
+        if prediction.animation is not None:
+            file = folder / f"{number:03d}-{stem}.gif"
+            with command.output(folder):
+                file.write_bytes(prediction.animation)
+            data["animation"] = str(file)
         if _INPUT_FILE.value:
             print(json.dumps(data, ensure_ascii=False))
         else:
-            print(f"{given}: {prediction.text}" + (f"\npicture: {data['picture']}" if "picture" in data else ""))
+            files = [f"{kind}: {data[kind]}" for kind in ("picture", "animation") if kind in data]
+            print("\n".join([f"{given}: {prediction.text}", *files]))
 
 
 def _inputs() -> list[str]:

@@ -112,6 +112,10 @@ class Experiment(abc.ABC):
         """Returns pictures of what the best weights do, drawn once after the last evaluation; none by default."""
         return {}
 
+    def final_animations(self) -> dict[str, bytes]:
+        """Returns GIF files of what the best weights do by name, made once at the end of a run; none by default."""
+        return {}
+
     def notes(self) -> dict[str, str]:
         """Returns facts for the model card and below the final figures, such as its cost; none by default."""
         return {}

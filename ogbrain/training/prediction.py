@@ -20,3 +20,5 @@ class Prediction:
     """The same, and more, for programs: JSON types only."""
     picture: np.ndarray | None = None
     """What the model did, drawn: uint8 of shape `(height, width, 3)`, or None."""
+    animation: bytes | None = None
+    """The same in motion: a GIF file, or None."""

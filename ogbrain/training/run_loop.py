@@ -234,6 +234,8 @@ class RunLoop:
             directory.write(directory.plots / f"{name}.png", curve)
         for name, picture in experiment.final_pictures().items():
             directory.write(directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
+        for name, animation in experiment.final_animations().items():
+            directory.write(directory.plots / f"{name}.gif", animation)
         directory.write(directory.model_card, write_model_card(self.name, experiment, results))
         # Last: a run that has results has ended.
         directory.write(directory.results_file, json.dumps(results, indent=2) + "\n")

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,8 @@ def _maker(name: str) -> Callable[[], gym.Env]:
 
 
 def _made(identifier: str) -> gym.Env:
+    # Pictures are drawn into memory: no screen is needed, nor complained about.
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     specification = _known(identifier)
     # MinAtar draws with a package that is not needed for anything else; here its pictures are drawn otherwise.
     arguments: dict[str, Any] = {} if identifier.startswith("MinAtar/") else {"render_mode": "rgb_array"}

@@ -13,6 +13,7 @@ from ogbrain.errors import RunError, UserError, one_line
 from ogbrain.registry.time_limit import TimeLimitError, time_limit
 
 from .environments import Environments, Spec, Step
+from .picture import observation_picture
 
 FAILURES = 10
 """Failures of one environment without a step in between after which there is no use in going on."""
@@ -57,6 +58,7 @@ class PythonEnvironments(Environments):
                     observations[index] = self._checked(self._environments[index].reset(seed=seed + index)[0])
             except (Exception, TimeLimitError) as error:
                 observations[index] = self._restart(index, error)
+        self._last = observations[0]
         return observations
 
     def step(self, actions: np.ndarray) -> Step:
@@ -89,13 +91,20 @@ class PythonEnvironments(Environments):
         if not np.isfinite(scores).all():
             bad = int(np.flatnonzero(~np.isfinite(scores))[0])
             raise UserError(f"environment {self.name}: reward {scores[bad]} is not allowed; finite numbers")
+        self._last = observations[0]
         return Step(observations, scores.astype(np.float32), terminated, truncated, scores, terminated | truncated)
 
     def render(self) -> np.ndarray:
-        """Returns a picture of the first environment; one of its observation where it draws none."""
-        environment = self._environments[0]
-        picture = environment.render() if environment.render_mode == "rgb_array" else None
-        return np.zeros((64, 64, 3), np.uint8) if picture is None else np.asarray(picture, np.uint8)
+        """Returns a picture of the first environment; of its observation where it draws none."""
+        environment, picture = self._environments[0], None
+        if environment.render_mode == "rgb_array":
+            try:
+                picture = environment.render()
+            except gym.error.DependencyNotInstalled:
+                pass
+        if picture is None:
+            return observation_picture(self._last)
+        return np.asarray(picture, np.uint8)
 
     def state(self) -> dict[str, np.ndarray] | None:
         """Returns the pickled environments, or None where they cannot be pickled."""

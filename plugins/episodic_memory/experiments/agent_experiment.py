@@ -21,6 +21,7 @@ from ..environments.environments import Environments
 from ..environments.make import make_environments
 from .agent_config import AgentConfig
 from .evaluation import evaluate, greedy
+from .playing import play_episode
 
 SEEDS = {"train": 0, "validation": 1, "test": 2}
 """Environments of each split have seeds of their own."""
@@ -151,8 +152,29 @@ class AgentExperiment(ogbrain.Experiment):
         return {"Environment": f"{self.config.env}, actions: {', '.join(self.environments.spec.actions)}"}
 
     def predict(self, inputs: Sequence[str | Path]) -> list[ogbrain.Prediction]:
-        """Plays one episode for each seed that is given."""
-        raise UserError(f"{type(self).__name__}: does not play yet")
+        """Plays an episode for each input, a whole number: the seed of its environment."""
+        seeds = [_seed(given) for given in inputs]
+        environments = self.make_environments(1)
+        names = environments.spec.actions
+        predictions = []
+        for seed in seeds:
+            episode = play_episode(self.agent, environments, self.config.evaluation_epsilon, seed)
+            score, steps = float(episode.scores.sum()), len(episode.actions)
+            data = {"score": score, "steps": steps, "actions": [names[action] for action in episode.actions]}
+            predictions.append(
+                ogbrain.Prediction(
+                    f"score {score:g} in {steps} steps", data, episode.sheet(names), episode.animation(names)
+                )
+            )
+        environments.close()
+        return predictions
+
+    def final_animations(self) -> dict[str, bytes]:
+        """Returns a GIF of an episode of the test split."""
+        environments = self.make_environments(1)
+        episode = play_episode(self.agent, environments, self.config.evaluation_epsilon, self._seed("test"))
+        environments.close()
+        return {"episode": episode.animation(environments.spec.actions)}
 
     def _build(self, environments: Environments, training: bool) -> None:
         keras.utils.set_random_seed(self.config.seed)
@@ -192,3 +214,14 @@ class AgentExperiment(ogbrain.Experiment):
             self._observations, self._scores = state["observations"].copy(), state["scores"].copy()
         else:
             print(f"{self.config.env}: cannot be saved in the middle of an episode; its episodes begin anew")
+
+
+def _seed(given: str | Path) -> int:
+    """Returns the seed that an input is."""
+    try:
+        seed = int(str(given))
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < 2**31:
+        raise UserError(f"--input={given}: is not allowed; a whole number from 0 on, the seed of an episode to play")
+    return seed

@@ -3,6 +3,8 @@
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from ogbrain.training.optimizers import build_optimizer
 
@@ -34,6 +36,31 @@ class DQN(AgentExperiment):
             batch_size=config.batch_size, double=config.double, target_every=config.target_every,
             clip_norm=config.optimizer.clip_norm, xla=config.xla,
         )  # fmt: skip
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns observations -> the best action, its name, and the values of all actions."""
+        spec, model = self.environments.spec, self.model
+        names = tf.constant(spec.actions)
+        kind = tf.TensorSpec((None, *spec.observation_shape), spec.observation_dtype, "observations")
+
+        @tf.function(input_signature=[kind])
+        def serving_default(observations):
+            values = model(observations, training=False)
+            action = tf.argmax(values, -1, tf.int32)
+            return {"action": action, "name": tf.gather(names, action), "values": values}
+
+        return {"serving_default": serving_default}
+
+    def example_inputs(self) -> dict[str, dict[str, Any]]:
+        """Returns observations of an episode played at random."""
+        environments = self.make_environments(1)
+        rng = np.random.default_rng(self.config.seed)
+        observations = [environments.reset(self._seed("validation"))[0]]
+        for _ in range(63):
+            action = rng.integers(len(environments.spec.actions), size=1)
+            observations.append(environments.step(action).observations[0])
+        environments.close()
+        return {"serving_default": {"observations": np.stack(observations)}}
 
     def build_model(self, spec: Spec) -> keras.Model:
         """Returns a network from observations to values."""

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from absl.testing import absltest, parameterized
+from PIL import Image
 
+from ogbrain.errors import UserError
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from ogbrain.training.run_loop import RunLoop
 from plugins.episodic_memory.experiments.dqn import DQN
@@ -24,13 +26,19 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
         {"env": "CartPole-v1"},
         {"env": "MinAtar/Breakout-v1", "dueling": True, "n_step": 3, "prioritized": True, "double": False},
     )
-    def test_resumes(self, **changes):
+    def test_resumes_plays_and_exports(self, **changes):
         config = dataclasses.replace(TINY, **changes)
         folder = Path(self.create_tempdir().full_path)
         results = RunLoop("test/experiment", DQN(config), folder).run()
         self.check_resumes(DQN, config, results)
         experiment = self.restored(DQN, config, folder)
         self.assertEqual(experiment.evaluate("test"), results["test"])
+        self.check_predicts(experiment, ["0", "3"])
+        self.check_exports(experiment)
+        with Image.open(folder / "plots/episode.gif") as animation:
+            self.assertGreater(animation.n_frames, 2)  # type: ignore[attr-defined]
+        with self.assertRaisesRegex(UserError, "--input=seven: is not allowed; a whole number"):
+            experiment.predict(["seven"])
 
 
 class HumanScoresTest(absltest.TestCase):
