@@ -42,6 +42,31 @@ class Faulty(gym.Env):
         return observation, float("nan") if due and Faulty.fault == "nan" else 1.0, self.count == 5, False, {}
 
 
+class Pays(gym.Env):
+    """Ten steps, each of which pays 1 for the action that the observation shows."""
+
+    def __init__(self):
+        self.observation_space = gym.spaces.Box(-1, 1, (4,), np.float32)
+        self.action_space = gym.spaces.Discrete(2)
+        self.count, self.right = 0, 0
+
+    def reset(self, *, seed=None, options=None):
+        """Begins with a random right action."""
+        super().reset(seed=seed)
+        self.count = 0
+        return self._observation(), {}
+
+    def step(self, action):
+        """Pays, and shows the next."""
+        reward, self.count = float(action == self.right), self.count + 1
+        return self._observation(), reward, self.count == 10, False, {}
+
+    def _observation(self):
+        self.right = int(self.np_random.integers(2))
+        noise = self.np_random.uniform(-0.2, 0.2, 4).astype(np.float32)
+        return noise + np.float32([2 * self.right - 1, 0, 1 - 2 * self.right, 0]) / 2
+
+
 class Corridor(dm_env.Environment):
     """Three steps to the right end the episode; two parts of an observation."""
 

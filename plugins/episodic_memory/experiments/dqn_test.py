@@ -4,9 +4,11 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from absl.testing import absltest, parameterized
 from PIL import Image
 
+from ogbrain.config import OptimizerConfig
 from ogbrain.errors import UserError
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from ogbrain.training.run_loop import RunLoop
@@ -21,7 +23,58 @@ TINY = DQNConfig(
 )  # fmt: skip
 
 
+PAYS = "plugins.episodic_memory.environments.specimens:Pays"
+CARTPOLE = DQNConfig(
+    env="CartPole-v1", epochs=1, steps_per_epoch=24_000, environments=16, steps_per_update=1, batch_size=64,
+    learning_starts=500, memory=20_000, target_every=100, units=(128, 128), exploration_steps=4_000,
+    evaluation_episodes=20, optimizer=OptimizerConfig(learning_rate=1e-3),
+)  # fmt: skip
+
+
 class DQNTest(ExperimentTestCase, parameterized.TestCase):
+    def test_learns_cartpole(self):
+        experiment = DQN(CARTPOLE)
+        experiment.setup(tf.distribute.get_strategy())
+        self.assertLess(experiment.evaluate("validation")["return"], 100)
+        experiment.begin(0)
+        for step in range(1, experiment.steps_per_epoch + 1):
+            experiment.train_step()
+            if step % 10 == 0 and experiment.evaluate("validation")["return"] > 220:
+                break
+        self.assertGreater(experiment.evaluate("test")["return"], 200)
+
+    @parameterized.parameters(
+        {"dueling": True, "n_step": 3, "prioritized": True},
+        {"encoder": "working_memory/gru", "encoder_arguments": "units=8", "encoder_shape": (2, -1), "units": ()},
+        {"precision": "mixed_bfloat16", "xla": False, "optimizer": OptimizerConfig(clip_norm=1.0)},
+    )
+    def test_variants_learn_which_action_pays(self, **changes):
+        config = dataclasses.replace(
+            TINY, **{"env": PAYS, "discount": 0.5, "steps_per_epoch": 4_000, "rounds": 25, "learning_starts": 100,
+                     "final_epsilon": 0.2, "optimizer": OptimizerConfig(learning_rate=1e-2), **changes}
+        )  # fmt: skip
+        experiment = DQN(config)
+        experiment.setup(tf.distribute.get_strategy())
+        experiment.begin(0)
+        for _ in range(experiment.steps_per_epoch):
+            sums = experiment.train_step()
+        self.assertTrue(np.isfinite(sums.values).all())
+        self.assertEqual(experiment.evaluate("test")["return"], 10.0)
+
+    @parameterized.parameters(
+        ({"encoder": "working_memory/gruu"}, "did you mean 'working_memory/gru'"),
+        ({"encoder": "working_memory/gru", "encoder_arguments": "unit=8"}, "cannot be made with 'unit=8'"),
+        ({"encoder": "working_memory/gru", "encoder_arguments": "units=8", "encoder_shape": (3, -1)},
+         "does not take observations of shape"),
+        ({"memory": 10**10, "env": "ALE/Pong-v5"}, r"memory capacity 10,000,000,000: takes 70,\d+\.\d GB"),
+        ({"env": "Pendulum-v1"}, "continuous actions"),
+        ({"n_step": 0}, "config.n_step: 0 is not allowed"),
+        ({"learning_starts": 500}, "less than config.memory, 500"),
+    )
+    def test_bad_input(self, changes, message):
+        with self.assertRaisesRegex(UserError, message):
+            DQN(dataclasses.replace(TINY, **changes)).setup(tf.distribute.get_strategy())
+
     @parameterized.parameters(
         {"env": "CartPole-v1"},
         {"env": "MinAtar/Breakout-v1", "dueling": True, "n_step": 3, "prioritized": True, "double": False},
