@@ -64,7 +64,7 @@ class Pays(gym.Env):
     def _observation(self):
         self.right = int(self.np_random.integers(2))
         noise = self.np_random.uniform(-0.2, 0.2, 4).astype(np.float32)
-        return noise + np.float32([2 * self.right - 1, 0, 1 - 2 * self.right, 0]) / 2
+        return noise + np.array([self.right - 0.5, 0.0, 0.5 - self.right, 0.0], np.float32)
 
 
 class Corridor(dm_env.Environment):
