@@ -76,10 +76,10 @@ def bare_update(config: DQNConfig, updates: int) -> float:
     return 1e3 * (time.perf_counter() - start) / (max(1, updates // together) * together)
 
 
-def stable_baselines(task: str, steps: int) -> float | None:
-    """Returns environment steps a second of Stable-Baselines3, or None without its interpreter."""
+def stable_baselines(task: str, steps: int) -> float:
+    """Returns environment steps a second of Stable-Baselines3, or 0 without its interpreter."""
     if not flags.FLAGS.peer_python:
-        return None
+        return 0.0
     script = pathlib.Path(__file__).resolve().with_name("agents_peer.py")
     command = [flags.FLAGS.peer_python, str(script), task, str(steps)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
@@ -133,7 +133,7 @@ def cartpole(report: Report, quick: bool) -> None:
         peers.append(tf_agents(500 if quick else 2_000))
     rate, update = statistics.median(own), bare_update(CARTPOLE, 2_000)
     if sb3[0]:
-        report.add("CartPole beside SB3", rate, statistics.median(map(float, sb3)), unit="steps/s")
+        report.add("CartPole beside SB3", rate, statistics.median(sb3), unit="steps/s")
     report.add("CartPole beside TF-Agents", rate, statistics.median(peers), unit="steps/s")
     report.add("CartPole beside bare updates", rate, 1e3 / update, unit="steps/s", note=f"{update:.3f} ms an update")
 
@@ -148,7 +148,7 @@ def pong(report: Report, quick: bool) -> None:
             sb3.append(stable_baselines("pong", 300 if quick else 1_500))
         rate, update = statistics.median(own), bare_update(config, 20 if quick else 100)
         if sb3[0]:
-            report.add(f"Pong beside SB3, {precision}", rate, statistics.median(map(float, sb3)), unit="steps/s")
+            report.add(f"Pong beside SB3, {precision}", rate, statistics.median(sb3), unit="steps/s")
         report.add(
             f"Pong beside bare updates, {precision}", rate, 1e3 / update * config.steps_per_update, unit="steps/s",
             note=f"{update:.1f} ms an update",
