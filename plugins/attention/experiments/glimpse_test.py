@@ -64,7 +64,8 @@ class ConformanceTest(ExperimentTestCase):
     def test_glimpse(self):
         picture = Path(self.create_tempdir().full_path, "picture.png")
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 31, 3)).astype("uint8")).save(picture)
-        folder = self.check_experiment(Glimpse, CONFIG, inputs=[picture])
+        config = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(learning_rate=1e-2))
+        folder = self.check_experiment(Glimpse, config, inputs=[picture])
         self.assertTrue((folder / "plots" / "glimpse_path.png").exists())
 
     def test_compiled_lstm_with_samples_and_random_start(self):
