@@ -10,10 +10,14 @@ PLUGIN = ogbrain.Plugin(
     experiments={
         "dqn": ".experiments.dqn:DQN",
         "atari": ".experiments.dqn:DQN",
+        "mfec": ".experiments.mfec:MFEC",
+        "nec": ".experiments.nec:NEC",
     },
     configs={
         "dqn": ".experiments.dqn_config:DQNConfig",
         "atari": ".experiments.dqn_config:AtariConfig",
+        "mfec": ".experiments.episodic_config:MFECConfig",
+        "nec": ".experiments.episodic_config:NECConfig",
     },
     default_experiment="dqn",
 )

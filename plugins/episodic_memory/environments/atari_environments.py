@@ -91,9 +91,7 @@ class AtariEnvironments(Environments):
             starts = lengths == longest - turn
             if starts.any():
                 self._begin(starts)
-            now = [
-                taken[turn - longest + len(taken)] if turn >= longest - len(taken) else 0 for taken in self._actions
-            ]
+            now = [taken[turn - longest + len(taken)] if turn >= longest - len(taken) else 0 for taken in self._actions]
             self._observations, *_, info = self._games.step(np.array(now, np.int32))
             self._lives = np.array(info["lives"])
         if (lengths == 0).any():

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from .inverse_distance import inverse_distance_value
+from .kernels import inverse_distance_value, mean_value
+
+KERNELS = ("inverse_distance", "mean")
 
 
 class NeuralDictionary(keras.layers.Layer):
@@ -19,6 +21,8 @@ class NeuralDictionary(keras.layers.Layer):
         depth: Length of a key and of a query.
         neighbors: Keys that answer a query, k.
         delta: What keeps the weight of a key equal to the query finite.
+        kernel: `"inverse_distance"`, or `"mean"`: the value of the key itself where the query is one, else the plain
+            mean of the neighbours' (equation 2 of Blundell et al., 2016, arXiv:1606.04460).
         **kwargs: Those of Keras layers.
 
     Inputs are `(batch, depth)`; outputs `(batch,)`, 0 as long as the dictionary is empty.
@@ -32,9 +36,20 @@ class NeuralDictionary(keras.layers.Layer):
     Source: Pritzel et al., 2017, arXiv:1703.01988, section 2.
     """
 
-    def __init__(self, capacity: int, depth: int, neighbors: int = 50, delta: float = 1e-3, **kwargs):
+    def __init__(
+        self,
+        capacity: int,
+        depth: int,
+        neighbors: int = 50,
+        delta: float = 1e-3,
+        kernel: str = "inverse_distance",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        if kernel not in KERNELS:
+            raise ValueError(f"kernel: {kernel!r} is not allowed; one of {', '.join(KERNELS)}")
         self.capacity, self.depth, self.neighbors, self.delta = capacity, depth, neighbors, delta
+        self.kernel = kernel
 
     def build(self, shape):
         if shape is not None and shape[-1] != self.depth:
@@ -70,12 +85,16 @@ class NeuralDictionary(keras.layers.Layer):
         if slots is None:
             slots = self.nearest(ops.stop_gradient(queries))
         keys, values = ops.take(self.keys, slots, axis=0), ops.take(self.values, slots, axis=0)
-        outputs = inverse_distance_value(queries, keys, values, self.delta, slots < self.size)
+        present = slots < self.size
+        if self.kernel == "mean":
+            outputs = mean_value(queries, keys, values, present)
+        else:
+            outputs = inverse_distance_value(queries, keys, values, self.delta, present)
         return ops.cast(outputs, self.compute_dtype)
 
     def compute_output_shape(self, shape):
         return shape[:1]
 
     def get_config(self):
-        own = {"capacity": self.capacity, "depth": self.depth, "neighbors": self.neighbors, "delta": self.delta}
-        return {**super().get_config(), **own}
+        names = ("capacity", "depth", "neighbors", "delta", "kernel")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

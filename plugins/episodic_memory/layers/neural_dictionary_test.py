@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl.testing import absltest
 
 from ogbrain.testing.layer_test_case import LayerTestCase
-from plugins.episodic_memory.layers.inverse_distance import inverse_distance_value
+from plugins.episodic_memory.layers.kernels import inverse_distance_value
 from plugins.episodic_memory.layers.neural_dictionary import NeuralDictionary
 
 RANDOM = np.random.default_rng(0)
@@ -30,6 +30,8 @@ def expected(neighbors: int = 5, delta: float = 0.1) -> np.ndarray:
 class NeuralDictionaryTest(LayerTestCase):
     def test_conformance(self):
         self.check_layer(NeuralDictionary, {"capacity": 4, "depth": 3, "neighbors": 2}, QUERIES, output_shape=(6,))
+        plain = {"capacity": 4, "depth": 3, "neighbors": 2, "kernel": "mean"}
+        self.check_layer(NeuralDictionary, plain, QUERIES, output_shape=(6,), gradients=False)
 
     def test_values_beside_numpy(self):
         np.testing.assert_allclose(filled()(QUERIES), expected(), rtol=1e-4)
@@ -39,6 +41,14 @@ class NeuralDictionaryTest(LayerTestCase):
         np.testing.assert_allclose(tf.function(layer, jit_compile=True)(QUERIES), expected(), rtol=1e-4)
         mixed = filled(dtype="mixed_bfloat16")(QUERIES)
         np.testing.assert_allclose(tf.cast(mixed, tf.float32), expected(), rtol=1e-2)
+
+    def test_mean_of_neighbors_or_what_is_known(self):
+        layer = filled(kernel="mean")
+        distances = ((QUERIES[:, None] - KEYS) ** 2).sum(-1)
+        nearest = np.argsort(distances, 1)[:, :5]
+        np.testing.assert_allclose(layer(QUERIES), VALUES[nearest].mean(1), rtol=1e-5)
+        np.testing.assert_allclose(layer(KEYS), VALUES, rtol=1e-5)
+        np.testing.assert_allclose(filled(kernel="mean", neighbors=30)(QUERIES), np.full(6, VALUES.mean()), rtol=1e-4)
 
     def test_empty(self):
         np.testing.assert_array_equal(NeuralDictionary(4, 3)(QUERIES), np.zeros(6))
@@ -72,7 +82,9 @@ class NeuralDictionaryTest(LayerTestCase):
         self.assertGreater(np.abs(layer.keys.numpy()[:20] - KEYS).max(), 1e-3)
         np.testing.assert_array_equal(layer.keys.numpy()[20:], 0)
 
-    def test_bad_sizes(self):
+    def test_bad_arguments(self):
+        with self.assertRaisesRegex(ValueError, "kernel: 'max' is not allowed; one of inverse_distance, mean"):
+            filled(kernel="max")
         with self.assertRaisesRegex(ValueError, "20 keys; at most its capacity, 10"):
             filled(capacity=10)
         with self.assertRaisesRegex(ValueError, "queries of 2 numbers, keys of depth 3"):

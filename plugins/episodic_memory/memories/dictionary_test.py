@@ -112,9 +112,10 @@ class EpisodicDictionaryTest(absltest.TestCase):
 
     def test_resumed_goes_on_alike(self):
         rng = np.random.default_rng(0)
-        dictionary = EpisodicDictionary(300, 4, exact_up_to=200)
-        dictionary.write(rng.normal(size=(250, 4)), rng.normal(size=250), np.maximum)
-        again = EpisodicDictionary(300, 4, exact_up_to=200)
+        dictionary = EpisodicDictionary(300, 4, exact_up_to=200, note_shape=(2,))
+        notes = rng.integers(256, size=(250, 2))
+        dictionary.write(rng.normal(size=(250, 4)), rng.normal(size=250), np.maximum, notes)
+        again = EpisodicDictionary(300, 4, exact_up_to=200, note_shape=(2,))
         again.restore({name: np.array(value) for name, value in dictionary.state().items()})
         for one in (dictionary, again):
             turn = np.random.default_rng(1)
@@ -123,6 +124,8 @@ class EpisodicDictionaryTest(absltest.TestCase):
                 one.write(turn.normal(size=(30, 4)), turn.normal(size=30), np.maximum)
         np.testing.assert_array_equal(dictionary.keys, again.keys)
         np.testing.assert_array_equal(dictionary.values, again.values)
+        np.testing.assert_array_equal(dictionary.notes, again.notes)
+        self.assertEqual((again.notes.sum(1) == 0).sum(), 150)
 
     def test_not_finite(self):
         with self.assertRaisesRegex(ValueError, "not finite; a lower learning rate"):

@@ -20,6 +20,7 @@ class EpisodicDictionary:
         capacity: Most keys.
         depth: Length of a key.
         exact_up_to: Most keys that are searched exactly.
+        note_shape: Shape of a note, uint8, that is kept with each key, such as a small picture of the situation.
 
     Example:
         >>> dictionary = EpisodicDictionary(1000, 2)
@@ -31,10 +32,11 @@ class EpisodicDictionary:
     Source: Pritzel et al., 2017, arXiv:1703.01988, section 2.
     """
 
-    def __init__(self, capacity: int, depth: int, exact_up_to: int = EXACT_UP_TO):
+    def __init__(self, capacity: int, depth: int, exact_up_to: int = EXACT_UP_TO, note_shape: tuple[int, ...] = (0,)):
         self.capacity, self.depth = capacity, depth
         self._nearest = NearestKeys(capacity, depth, exact_up_to)
         self._values = np.zeros(capacity, np.float32)
+        self._notes = np.zeros((capacity, *note_shape), np.uint8)
         self._used = np.zeros(capacity, np.int64)
         self._clock = 0
 
@@ -51,6 +53,11 @@ class EpisodicDictionary:
     def values(self) -> np.ndarray:
         """float32 `(size,)`, a view."""
         return self._values[: len(self)]
+
+    @property
+    def notes(self) -> np.ndarray:
+        """uint8 `(size, *note_shape)`, a view: what was noted when each key was added."""
+        return self._notes[: len(self)]
 
     def search(self, queries: np.ndarray, k: int, use: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Finds the nearest keys.
@@ -77,13 +84,14 @@ class EpisodicDictionary:
         there = self.keys[slots]
         return np.abs(keys - there).max(1) <= 1e-6 * np.maximum(np.abs(there).max(1), 1)
 
-    def write(self, keys: np.ndarray, values: np.ndarray, merge: Merge) -> None:
+    def write(self, keys: np.ndarray, values: np.ndarray, merge: Merge, notes: np.ndarray | None = None) -> None:
         """Adds keys; where a key is there already its value is merged.
 
         Args:
             keys: `(batch, depth)`.
             values: `(batch,)`.
             merge: What becomes of an old value and a new one.
+            notes: uint8 `(batch, *note_shape)`; 0 if left out.
 
         Raises:
             ValueError: A key or a value is not finite.
@@ -91,12 +99,14 @@ class EpisodicDictionary:
         keys, values = np.ascontiguousarray(keys, np.float32), np.asarray(values, np.float32)
         if not (np.isfinite(keys).all() and np.isfinite(values).all()):
             raise ValueError("a key or a value is not finite; a lower learning rate may help")
+        if notes is None:
+            notes = np.zeros((len(keys), *self._notes.shape[1:]), np.uint8)
         while len(keys):
             # A key that comes twice is written twice, one after the other.
             whole = keys.view(np.dtype((np.void, keys.dtype.itemsize * self.depth)))[:, 0]
             now = np.sort(np.unique(whole, return_index=True)[1])[: self.capacity]
-            self._write_distinct(keys[now], values[now], merge)
-            keys, values = np.delete(keys, now, 0), np.delete(values, now)
+            self._write_distinct(keys[now], values[now], merge, notes[now])
+            keys, values, notes = np.delete(keys, now, 0), np.delete(values, now), np.delete(notes, now, 0)
 
     def move(self, slots: np.ndarray, key_steps: np.ndarray, value_steps: np.ndarray) -> None:
         """Moves keys and values, as a gradient step does.
@@ -106,25 +116,24 @@ class EpisodicDictionary:
             key_steps: `(n, depth)`, added to the keys.
             value_steps: `(n,)`, added to the values.
         """
-        places, where = np.unique(slots, return_inverse=True)
-        keys, values = self.keys[places], self._values[places]
-        np.add.at(keys, where, key_steps)
-        np.add.at(values, where, value_steps)
-        self._nearest.set(places, keys)
-        self._values[places] = values
+        order = np.argsort(slots, kind="stable")
+        places, starts = np.unique(slots[order], return_index=True)
+        self._nearest.set(places, self.keys[places] + np.add.reduceat(key_steps[order], starts))
+        self._values[places] += np.add.reduceat(value_steps[order], starts)
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns all that a resumed run needs; views where possible."""
-        own = {"values": self.values, "used": self._used[: len(self)], "clock": np.array(self._clock)}
-        return {**self._nearest.state(), **own}
+        own = {"values": self.values, "notes": self.notes, "used": self._used[: len(self)]}
+        return {**self._nearest.state(), **own, "clock": np.array(self._clock)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Sets the dictionary to what `state` returned."""
         self._nearest.restore(state)
         self._values[: len(self)], self._used[: len(self)] = state["values"], state["used"]
+        self._notes[: len(self)] = state["notes"]
         self._clock = int(state["clock"])
 
-    def _write_distinct(self, keys: np.ndarray, values: np.ndarray, merge: Merge) -> None:
+    def _write_distinct(self, keys: np.ndarray, values: np.ndarray, merge: Merge, notes: np.ndarray) -> None:
         known = np.zeros(len(keys), bool)
         self._clock += 1
         if len(self):
@@ -142,4 +151,5 @@ class EpisodicDictionary:
             oldest = np.argpartition(self._used[: len(self)], count - free - 1)[: count - free]
         places = np.concatenate([oldest, np.arange(len(self), len(self) + free)])
         self._nearest.set(places, keys[~known])
-        self._values[places], self._used[places] = values[~known], self._clock
+        self._values[places], self._notes[places] = values[~known], notes[~known]
+        self._used[places] = self._clock

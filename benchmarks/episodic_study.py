@@ -1,0 +1,89 @@
+"""MFEC and NEC beside DQN and prioritised replay at equal frames: `bazel run //benchmarks:episodic_study`.
+
+Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
+"""
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags
+
+from ogbrain.config import ExperimentConfig
+from ogbrain.paths import user_path
+from plugins.episodic_memory.experiments.agent_config import AgentConfig
+from plugins.episodic_memory.experiments.dqn_config import DQNConfig
+from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
+
+GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
+AGENTS = ("mfec", "nec", "dqn", "prioritized")
+_GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games.")
+_AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
+_OUT = flags.DEFINE_string("out", "studies/episodic", "Folder of the runs and of the table.")
+_FRAMES = flags.DEFINE_integer("frames", 100_000, "Frames of a run, evaluated half-way too.", lower_bound=2)
+
+
+def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
+    """Returns the config of one run."""
+    common: dict[str, Any] = {
+        "env": f"MinAtar/{game}-v1", "seed": seed, "epochs": 2, "steps_per_epoch": frames // 2,
+        "evaluation_episodes": 30, "environments": 8, "checkpoint_seconds": 3600.0,
+    }  # fmt: skip
+    if agent == "mfec":
+        return MFECConfig(**common)
+    if agent == "nec":
+        return NECConfig(**common)
+    # The defaults are for millions of frames: exploration and first update come as early as in the others here.
+    return DQNConfig(**common, learning_starts=1_000, exploration_steps=frames // 5, prioritized=agent == "prioritized")
+
+
+def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
+    """Runs what is not done yet and returns the mean return at half of the frames and at all."""
+    from ogbrain.training import RunLoop
+    from plugins.episodic_memory.experiments.dqn import DQN
+    from plugins.episodic_memory.experiments.mfec import MFEC
+    from plugins.episodic_memory.experiments.nec import NEC
+
+    experiment = {"mfec": MFEC, "nec": NEC}.get(agent, DQN)
+    results = RunLoop(f"episodic_memory/{agent}", experiment(config), folder).run()
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    returns = [record["return"] for record in records if record["split"] == "validation"]
+    return {"half": returns[0], "all": returns[1], "seconds": results["seconds"]}
+
+
+def table(rows: Sequence[dict[str, Any]], frames: int) -> list[str]:
+    """Returns lines of a Markdown table, mean over the seeds at half of the frames and at all."""
+    agents = list(dict.fromkeys(row["agent"] for row in rows))
+    lines = [f"| game, frames | {' | '.join(agents)} |", "|" + " --- |" * (len(agents) + 1)]
+    for game in dict.fromkeys(row["game"] for row in rows):
+        for at, count in (("half", frames // 2), ("all", frames)):
+            cells = []
+            for agent in agents:
+                found = [row[at] for row in rows if (row["game"], row["agent"]) == (game, agent)]
+                spread = f" ({min(found):.1f}-{max(found):.1f})" if len(found) > 1 else ""
+                cells.append(f"{statistics.mean(found):.1f}{spread}" if found else "")
+            lines.append(f"| {game}, {count:,} | {' | '.join(cells)} |")
+    return lines
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the study, seed by seed, and writes its table after each run."""
+    if len(arguments) > 1:
+        raise app.UsageError(f"unknown argument {arguments[1]!r}")
+    out, frames, rows = user_path(_OUT.value), _FRAMES.value, []
+    for seed in range(_SEEDS.value):
+        for game in _GAMES.value:
+            for agent in _AGENTS.value:
+                config = make_config(agent, game, seed, frames)
+                figures = run(agent, config, out / f"{game}-{agent}-seed{seed}")
+                rows.append({"game": game, "agent": agent, "seed": seed, **figures})
+                (out / "episodic.json").write_text(json.dumps(rows, indent=1) + "\n")
+    print("\n".join(table(rows, frames)))
+    print(f"written: {out / 'episodic.json'}")
+
+
+if __name__ == "__main__":
+    app.run(main)

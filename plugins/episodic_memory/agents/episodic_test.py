@@ -1,0 +1,198 @@
+"""Tests of the agents with episodic dictionaries, and of what they are made of."""
+
+import keras
+import numpy as np
+from absl.testing import absltest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.episodic_memory.agents.key_encoders import projection_encoder
+from plugins.episodic_memory.agents.model_free_episodic_control import ModelFreeEpisodicControl
+from plugins.episodic_memory.agents.neural_episodic_control import NeuralEpisodicControl
+from plugins.episodic_memory.agents.return_queue import ReturnQueue
+from plugins.episodic_memory.agents.thumbnails import thumbnails
+from plugins.episodic_memory.agents.variational_encoder import VariationalEncoder
+from plugins.episodic_memory.environments.environments import Spec
+from plugins.episodic_memory.memories.replay_memory import ReplayMemory
+
+SPEC = Spec((3,), np.dtype(np.float32), ("left", "right"))
+
+
+def expected_return(rewards, values, at: int, steps: int, discount: float, cut_off: bool) -> float:
+    """The return of step `at` of an episode, as it is defined."""
+    if cut_off:
+        rewards = [*rewards[:-1], values[-1]]
+    end = min(len(rewards), at + steps) if steps else len(rewards)
+    total = sum(discount ** (i - at) * rewards[i] for i in range(at, end))
+    return total + (discount**steps * values[end] if end < len(rewards) else 0.0)
+
+
+class ReturnQueueTest(absltest.TestCase):
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(0, 10**6), st.sampled_from([0, 1, 3]), st.integers(1, 3))
+    def test_returns_as_defined(self, seed, steps, environments):
+        rng = np.random.default_rng(seed)
+        queue = ReturnQueue(environments, 0.8, steps)
+        episodes: list[list] = [[] for _ in range(environments)]
+        found: dict[int, tuple] = {}
+        count = 0
+        finished = []
+        for turn in range(25):
+            if turn == 12:
+                again = ReturnQueue(environments, 0.8, steps)
+                again.restore({name: np.array(value) for name, value in queue.state().items()})
+                queue = again
+            numbers = np.arange(count, count + environments)
+            count += environments
+            rewards, values = rng.normal(size=environments), rng.normal(size=(environments, 2))
+            terminated, truncated = rng.random(environments) < 0.15, rng.random(environments) < 0.1
+            done = queue.add(
+                numbers[:, None], np.zeros((environments, 1)), numbers % 2, rewards, values, terminated, truncated
+            )
+            for number, episode in enumerate(episodes):
+                episode.append((numbers[number], rewards[number], values[number].max()))
+                if terminated[number] or truncated[number]:
+                    finished.append((episode, not terminated[number]))
+                    episodes[number] = []
+            if done is not None:
+                for place, number in enumerate(done.observations[:, 0]):
+                    self.assertEqual(done.actions[place], number % 2)
+                    found[number] = (done.returns[place], done.ended[place])
+        for episode, cut_off in finished:
+            numbers, rewards, values = zip(*episode, strict=True)
+            for at, number in enumerate(numbers):
+                total, ended = found[number]
+                self.assertAlmostEqual(
+                    total, expected_return(list(rewards), values, at, steps, 0.8, cut_off), places=4
+                )  # fmt: skip
+                self.assertEqual(ended, at == len(numbers) - 1)
+
+
+class Corridor:
+    """Places in a row; going right from the last one brings 1, going left from the first one ends with 0."""
+
+    def __init__(self, environments: int, length: int = 6):
+        self.length, self.places = length, np.full(environments, 2)
+
+    def observations(self) -> np.ndarray:
+        return np.stack([np.sin(self.places), np.cos(self.places), self.places / 3], 1).astype(np.float32)
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.places = self.places + 2 * actions - 1
+        rewards = (self.places == self.length).astype(np.float32)
+        over = (self.places == self.length) | (self.places < 0)
+        self.places = np.where(over, 2, self.places)
+        return rewards, over
+
+
+def run(agent, steps: int, learn: bool) -> float:
+    """Plays and returns the mean reward of the last tenth of the steps."""
+    corridor, rng, recent = Corridor(4), np.random.default_rng(0), []
+    never = np.zeros(4, bool)
+    for step in range(steps):
+        observations = corridor.observations()
+        values = agent.values(observations, training=True)
+        random = rng.random(4) < max(0.05, 1 - step / (steps / 2))
+        actions = np.where(random, rng.integers(2, size=4), values.argmax(1))
+        rewards, over = corridor.step(actions)
+        agent.observe(observations, actions, rewards, over, never)
+        if learn and agent.ready and step % 4 == 0:
+            agent.learn(1, rng)
+        recent.append((rewards.sum(), over.sum()))
+    rewards, ends = np.sum(recent[-steps // 10 :], 0)
+    return float(rewards / ends)
+
+
+def mfec() -> ModelFreeEpisodicControl:
+    return ModelFreeEpisodicControl(projection_encoder(SPEC, 8, 0), 2, 4, 0.9, capacity=50, neighbors=2, xla=False)
+
+
+def nec() -> NeuralEpisodicControl:
+    keras.utils.set_random_seed(0)
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)])
+    memory = ReplayMemory(400, 4, (3,), np.float32)
+    return NeuralEpisodicControl(
+        encoder, 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False
+    )
+
+
+class AgentsTest(absltest.TestCase):
+    def test_learn_to_go_right(self):
+        for agent, learn in ((mfec(), False), (nec(), True)):
+            with self.subTest(type(agent).__name__):
+                self.assertGreater(run(agent, 300, learn), 0.85)
+
+    def test_mfec_remembers_the_best_return(self):
+        agent = mfec()
+        run(agent, 300, learn=False)
+        corridor = Corridor(4)
+        for place in range(2, 6):
+            corridor.places[:] = place
+            right = agent.values(corridor.observations())[0, 1]
+            self.assertAlmostEqual(right, 0.9 ** (5 - place), places=5)
+        self.assertTrue(np.isinf(mfec().values(corridor.observations(), training=True)).all())
+        np.testing.assert_array_equal(mfec().values(corridor.observations()), 0)
+
+    def test_policy_answers_as_the_agent(self):
+        for agent in (mfec(), nec()):
+            run(agent, 100, learn=False)
+            observations = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+            known = np.concatenate([observations, Corridor(4).observations()])
+            np.testing.assert_allclose(agent.policy()(known), agent.values(known), rtol=1e-3, atol=1e-4)
+
+    def test_nec_learns_from_what_it_remembers(self):
+        agent = nec()
+        run(agent, 200, learn=False)
+        rng = np.random.default_rng(1)
+        before = agent.model.get_weights()
+        for dictionary in agent.dictionaries:
+            dictionary.values[:] += 1  # wrong from now on
+        keys = [dictionary.keys.copy() for dictionary in agent.dictionaries]
+        losses = [agent.learn(5, rng)["loss"] for _ in range(40)]
+        self.assertLess(np.mean(losses[-5:]), np.mean(losses[:5]) * 0.7)
+        self.assertGreater(max(np.abs(a - b).max() for a, b in zip(before, agent.model.get_weights(), strict=True)), 0)
+        self.assertGreater(np.abs(keys[1] - agent.dictionaries[1].keys).max(), 1e-4)
+
+    def test_evaluation_changes_nothing(self):
+        agent = nec()
+        run(agent, 60, learn=False)
+        before = {name: np.array(value) for name, value in agent._dictionary_state().items()}
+        agent.values(Corridor(9).observations())
+        for name, value in agent._dictionary_state().items():
+            np.testing.assert_array_equal(value, before[name], name)
+
+
+class KeysTest(absltest.TestCase):
+    def test_projection_keeps_distances(self):
+        spec = Spec((84, 84, 4), np.dtype(np.uint8), ("a",))
+        rng = np.random.default_rng(0)
+        pictures = rng.integers(256, size=(12, 84, 84, 4), dtype=np.uint8)
+        keys = projection_encoder(spec, 512, 0)(pictures).numpy()
+        flat = pictures.reshape(12, -1) / 255
+        true = np.linalg.norm(flat[:6] - flat[6:], axis=1)
+        np.testing.assert_allclose(np.linalg.norm(keys[:6] - keys[6:], axis=1), true, rtol=0.15)
+
+    def test_autoencoder_tells_situations_apart(self):
+        spec = Spec((6, 6, 2), np.dtype(bool), ("a",))
+        keras.utils.set_random_seed(0)
+        pictures = np.zeros((320, 6, 6, 2), bool)
+        places = np.random.default_rng(0).integers(36, size=320)
+        pictures.reshape(320, 36, 2)[np.arange(320), places] = True
+        autoencoder = VariationalEncoder(spec, 4, 0)
+        losses = autoencoder.fit(pictures, 8, 32)
+        self.assertLess(losses[-1], losses[0] * 0.8)
+        self.assertEqual(autoencoder.encoder(pictures[:5]).shape, (5, 4))
+
+    def test_thumbnails(self):
+        stack = np.zeros((2, 4, 84, 84), np.uint8)
+        stack[:, 3, :42] = 200
+        small = thumbnails(stack)
+        self.assertEqual((small.shape, small.dtype), ((2, 28, 28), np.dtype(np.uint8)))
+        self.assertTrue((small[:, :14] == 200).all() and not small[:, 14:].any())
+        channels = np.zeros((1, 10, 10, 4), bool)
+        channels[0, 0, 0, :2] = True
+        self.assertEqual(thumbnails(channels)[0, 0, 0], 127)
+
+
+if __name__ == "__main__":
+    absltest.main()

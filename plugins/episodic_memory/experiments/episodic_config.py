@@ -1,0 +1,101 @@
+"""Configs of the experiments with episodic dictionaries."""
+
+import dataclasses
+
+from ogbrain.config import OptimizerConfig, checks
+from ogbrain.errors import UserError
+
+from .agent_config import AgentConfig
+
+KEYS = ("projection", "vae")
+
+
+@dataclasses.dataclass(frozen=True)
+class EpisodicConfig(AgentConfig):
+    """What Model-Free and Neural Episodic Control have in common."""
+
+    epochs: int = 10
+    """Evaluations in a run, at its end and at even distances before."""
+    steps_per_epoch: int = 10_000
+    """Environment steps in an epoch, over all environments."""
+    environments: int = 8
+    """Environments that step together."""
+    exploration_steps: int = 2_000
+    """Environment steps over which the share of random actions falls."""
+    final_epsilon: float = 0.01
+    """Share of random actions after `exploration_steps`."""
+    evaluation_epsilon: float = 0.005
+    """Share of random actions in evaluations."""
+    learning_starts: int = 1_000
+    """Environment steps before the first update."""
+    depth: int = 64
+    """Length of a key."""
+    capacity: int = 100_000
+    """Most keys for each action."""
+    neighbors: int = 11
+    """Keys that value a situation, k."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("depth", "capacity", "neighbors"):
+            checks.at_least(name, getattr(self, name), 1)
+        if self.neighbors > self.capacity:
+            raise UserError(
+                f"config.neighbors: {self.neighbors} is not allowed; at most config.capacity, {self.capacity}"
+            )
+        if self.precision != "float32":
+            raise UserError(f"config.precision: {self.precision} is not allowed: near keys would be alike; float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class MFECConfig(EpisodicConfig):
+    """Model-Free Episodic Control on MinAtar Breakout; the same on anything else by `env`."""
+
+    keys: str = "projection"
+    """How keys are made: projection (random, fixed) or vae (a variational autoencoder, trained before the run)."""
+    vae_steps: int = 10_000
+    """Random environment steps that the autoencoder is trained on; they come before those of the run."""
+    vae_epochs: int = 5
+    """Passes of the autoencoder's training over them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.one_of("keys", self.keys, KEYS)
+        checks.at_least("vae_steps", self.vae_steps, self.batch_size)
+        checks.at_least("vae_epochs", self.vae_epochs, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class NECConfig(EpisodicConfig):
+    """Neural Episodic Control on MinAtar Breakout; the same on anything else by `env`."""
+
+    exploration_steps: int = 5_000
+    """Environment steps over which the share of random actions falls."""
+    steps_per_update: int = 16
+    """Environment steps for each update."""
+    neighbors: int = 50
+    """Keys that value a situation, k."""
+    n_step: int = 100
+    """Rewards in a return before the value of what follows is taken."""
+    delta: float = 1e-3
+    """What keeps the weight of a key that equals the query finite."""
+    write_rate: float = 1.0
+    """alpha: how much of a new return is taken where its key is there already."""
+    key_rate: float = 0.1
+    """Length of a gradient step of keys."""
+    value_rate: float = 1.0
+    """Length of a gradient step of values."""
+    units: tuple[int, ...] = (128,)
+    """Units of the hidden layers between convolutions, if any, and keys."""
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-3)
+    """The optimizer of the encoder."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.at_least("n_step", self.n_step, 1)
+        checks.at_least("delta", self.delta, 1e-9)
+        checks.between("write_rate", self.write_rate, 0.0, 1.0)
+        checks.at_least("key_rate", self.key_rate, 0.0)
+        checks.at_least("value_rate", self.value_rate, 0.0)
+        for units in self.units:
+            checks.at_least("units", units, 1)

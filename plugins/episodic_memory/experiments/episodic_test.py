@@ -1,0 +1,90 @@
+"""Tests of the experiments with episodic dictionaries."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest
+
+from ogbrain.errors import UserError
+from ogbrain.serving.export import export
+from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from ogbrain.training.run_loop import RunLoop
+from plugins.episodic_memory.experiments.episodic_config import EpisodicConfig, MFECConfig, NECConfig
+from plugins.episodic_memory.experiments.mfec import MFEC
+from plugins.episodic_memory.experiments.nec import NEC
+
+TINY: dict[str, Any] = {
+    "env": "CartPole-v1", "epochs": 2, "environments": 4, "rounds": 10, "log_every": 1, "evaluation_episodes": 4,
+    "learning_starts": 0, "xla": False, "memory": 2_000, "capacity": 500,
+}  # fmt: skip
+
+
+class EpisodicTest(ExperimentTestCase):
+    def test_mfec_conformance(self):
+        # What it expects of an episode comes nearer to what it gets, once there is something to expect.
+        config = MFECConfig(**TINY, steps_per_epoch=400, depth=8)
+        self._check(MFEC, config)
+
+    def test_nec_conformance(self):
+        config = NECConfig(**TINY, steps_per_epoch=400, depth=8, units=(16,), steps_per_update=8, n_step=10)
+        self._check(NEC, config)
+
+    def _check(self, experiment_class, config):
+        folder = Path(self.create_tempdir().full_path)
+        results = RunLoop("test/experiment", experiment_class(config), folder).run()
+        self.check_resumes(experiment_class, config, results)
+        experiment: Any = self.restored(experiment_class, config, folder)
+        self.assertEqual(experiment.evaluate("test", config.evaluation_steps), results["test"], "evaluated again")
+        self.assertGreater(len(experiment.agent.dictionaries[0]), 10)
+        exported = self.check_exports(experiment)
+        served = tf.saved_model.load(str(exported)).signatures["serving_default"]
+        observations = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+        answer = served(observations=tf.constant(observations))
+        values = experiment.agent.values(observations)
+        np.testing.assert_allclose(answer["values"], values, rtol=1e-3, atol=1e-3)
+        np.testing.assert_array_equal(answer["action"], values.argmax(1))
+
+    def test_cart_pole_is_balanced(self):
+        """More than 195 within 16,000 steps, as the mean of 20 episodes."""
+        runs: list[tuple[type, EpisodicConfig]] = [
+            (MFEC, MFECConfig(env="CartPole-v1", epochs=1, steps_per_epoch=16_000, evaluation_episodes=20)),
+            (NEC, NECConfig(env="CartPole-v1", epochs=1, steps_per_epoch=12_000, evaluation_episodes=20)),
+        ]
+        for experiment_class, config in runs:
+            with self.subTest(experiment_class.__name__):
+                folder = Path(self.create_tempdir().full_path)
+                results = RunLoop("test/experiment", experiment_class(config), folder).run()
+                self.assertGreater(results["test"]["return"], 195)
+
+    def test_pictures_of_what_decided(self):
+        for keys in ("projection", "vae"):
+            config = MFECConfig(
+                **{**TINY, "env": "MinAtar/SpaceInvaders-v1"}, steps_per_epoch=600, depth=8, keys=keys, vae_steps=64,
+                vae_epochs=1,
+            )  # fmt: skip
+            experiment = MFEC(config)
+            folder = Path(self.create_tempdir().full_path)
+            RunLoop("test/experiment", experiment, folder).run()
+            self.assertTrue((folder / "plots/remembered.png").exists())
+            picture = experiment.final_pictures()["remembered"]
+            self.assertEqual((picture.ndim, picture.dtype), (3, np.dtype(np.uint8)))
+            self.assertGreater(len(np.unique(picture)), 10)
+            export("test/experiment", experiment, Path(self.create_tempdir().full_path))
+
+    def test_bad_configs(self):
+        with self.assertRaisesRegex(UserError, "config.keys: 'pca' is not allowed; .*projection, vae"):
+            MFECConfig(keys="pca")
+        with self.assertRaisesRegex(UserError, "config.neighbors: 20 is not allowed; at most config.capacity, 10"):
+            NECConfig(neighbors=20, capacity=10)
+        with self.assertRaisesRegex(UserError, "config.precision: mixed_bfloat16 is not allowed"):
+            NECConfig(precision="mixed_bfloat16")
+        huge = dataclasses.replace(NECConfig(), memory=10**13)
+        with self.assertRaisesRegex(UserError, r"memory capacity 10,000,000,000,000: takes .* GB, .* GB are free"):
+            RunLoop("test/experiment", NEC(huge), Path(self.create_tempdir().full_path)).run()
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,39 @@
+"""Neural Episodic Control that plays."""
+
+from ogbrain.training.optimizers import build_optimizer
+
+from ..agents.key_encoders import learned_encoder
+from ..agents.neural_episodic_control import NeuralEpisodicControl
+from ..environments.environments import Environments
+from ..memories.frames import Frames
+from ..memories.replay_memory import ReplayMemory
+from .episodic_config import NECConfig
+from .episodic_experiment import EpisodicExperiment
+
+
+class NEC(EpisodicExperiment):
+    """Remembers n-step returns of situations, and learns by gradient which situations are alike.
+
+    Reference: Pritzel et al. 2017, Neural Episodic Control, arXiv 1703.01988.
+    """
+
+    config: NECConfig
+
+    def build_agent(self, environments: Environments, training: bool) -> NeuralEpisodicControl:
+        """Returns an agent as the config describes it."""
+        config, spec = self.config, environments.spec
+        encoder = learned_encoder(spec, config.units, config.depth)
+        optimizer = memory = None
+        if training:
+            total = config.epochs * self.steps_per_epoch * config.stride // config.steps_per_update
+            optimizer = build_optimizer(config.optimizer, total)
+            memory = ReplayMemory(
+                config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
+                Frames(spec.stacked, 0), discount=config.discount,
+            )  # fmt: skip
+        return NeuralEpisodicControl(
+            encoder, len(spec.actions), environments.count, optimizer, memory, batch_size=config.batch_size,
+            discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
+            delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
+            xla=config.xla,
+        )  # fmt: skip
