@@ -42,6 +42,8 @@ class AgentConfig(ExperimentConfig):
     """Environment steps before the first update."""
     memory: int = 100_000
     """Steps that are remembered."""
+    memory_folder: str = ""
+    """Folder on disk for the frames that are remembered, for more than fits into RAM."""
     evaluation_episodes: int = 100
     """Episodes of an evaluation, in environments and with seeds of their own."""
     evaluation_epsilon: float = 0.0

@@ -14,7 +14,6 @@ from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from ogbrain.training.run_loop import RunLoop
 from plugins.episodic_memory.experiments.dqn import DQN
 from plugins.episodic_memory.experiments.dqn_config import DQNConfig
-from plugins.episodic_memory.experiments.human_scores import human_normalized
 
 TINY = DQNConfig(
     env="CartPole-v1", epochs=2, steps_per_epoch=160, rounds=5, environments=4, steps_per_update=2, batch_size=8,
@@ -92,14 +91,6 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
             self.assertGreater(animation.n_frames, 2)  # type: ignore[attr-defined]
         with self.assertRaisesRegex(UserError, "--input=seven: is not allowed; a whole number"):
             experiment.predict(["seven"])
-
-
-class HumanScoresTest(absltest.TestCase):
-    def test_pong(self):
-        self.assertAlmostEqual(human_normalized("ALE/Pong-v5", 14.6), 1.0)
-        self.assertAlmostEqual(human_normalized("ALE/MsPacman-v5", 307.3), 0.0)
-        self.assertIsNone(human_normalized("CartPole-v1", 3.0))
-        self.assertTrue(np.isfinite(human_normalized("ALE/YarsRevenge-v5", 0.0)))
 
 
 if __name__ == "__main__":

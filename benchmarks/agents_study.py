@@ -1,0 +1,63 @@
+"""Learning runs of agents over seeds: `bazel run //benchmarks:agents_study -- --task=cartpole --seeds=5`.
+
+Each run goes through the run loop into a folder of its own below `--runs`, and one that has ended is not run again, so
+a study that was interrupted goes on where it stopped. The table shows the mean return of the test split's episodes, with
+weights chosen by the validation split, and the validation at each epoch.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+
+from absl import app, flags
+
+from ogbrain.config import OptimizerConfig
+from ogbrain.errors import unknown_name
+from ogbrain.paths import user_path
+from ogbrain.training.run_loop import RunLoop
+from plugins.episodic_memory.experiments.dqn import DQN
+from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
+
+flags.DEFINE_string("task", "cartpole", "cartpole, pong, or a game of MinAtar: asterix, breakout, freeway...")
+flags.DEFINE_integer("seeds", 5, "Runs, with seeds from 0 on.")
+flags.DEFINE_string("runs", "runs/agents_study", "Folder of the runs.")
+
+GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
+CARTPOLE = DQNConfig(
+    env="CartPole-v1", epochs=12, steps_per_epoch=10_000, steps_per_update=1, batch_size=64, units=(128, 128),
+    memory=50_000, learning_starts=1_000, target_every=500, exploration_steps=10_000, evaluation_episodes=100,
+    optimizer=OptimizerConfig(learning_rate=3e-4, schedule="linear", final_fraction=0.05),
+)  # fmt: skip
+
+
+def task_config(task: str) -> DQNConfig:
+    """Returns the config of a task by name."""
+    if task in GAMES:
+        return DQNConfig(env=f"MinAtar/{task.title().replace('_', '')}-v1")
+    configs = {"cartpole": CARTPOLE, "pong": AtariConfig(epochs=10, steps_per_epoch=50_000)}
+    if task not in configs:
+        raise unknown_name("value of --task", task, [*configs, *GAMES])
+    return configs[task]
+
+
+def main(_: list[str]) -> None:
+    """Runs what has not been run yet and prints the table."""
+    values = flags.FLAGS
+    config = task_config(values.task)
+    rows = []
+    for seed in range(values.seeds):
+        folder = pathlib.Path(user_path(values.runs)) / values.task / str(seed)
+        results = RunLoop(f"{values.task} {seed}", DQN(dataclasses.replace(config, seed=seed)), folder).run()
+        records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        curve = [round(record["return"], 1) for record in records if record["split"] == "validation"]
+        rows.append(results["test"]["return"])
+        low, high = results["test"]["return_low"], results["test"]["return_high"]
+        print(f"seed {seed}: test {rows[-1]:.1f} ({low:.1f} to {high:.1f}), {results['seconds']:.0f} s; each "
+              f"{config.steps_per_epoch:,} steps: {curve}", flush=True)  # fmt: skip
+    spread = f", standard deviation {statistics.stdev(rows):.1f}" if len(rows) > 1 else ""
+    print(f"{values.task}: mean {statistics.mean(rows):.1f} over {len(rows)} seeds{spread}, lowest {min(rows):.1f}")
+
+
+if __name__ == "__main__":
+    app.run(main)
