@@ -1,8 +1,8 @@
 """Learning runs of agents over seeds: `bazel run //benchmarks:agents_study -- --task=cartpole --seeds=5`.
 
 Each run goes through the run loop into a folder of its own below `--runs`, and one that has ended is not run again, so
-a study that was interrupted goes on where it stopped. The table shows the mean return of the test split's episodes, with
-weights chosen by the validation split, and the validation at each epoch.
+a study that was interrupted goes on where it stopped. The table shows the mean return of the test split's episodes,
+with weights chosen by the validation split, and the validation at each epoch.
 """
 
 import dataclasses
