@@ -43,7 +43,7 @@ class AgentConfig(ExperimentConfig):
     memory: int = 100_000
     """Steps that are remembered."""
     memory_folder: str = ""
-    """Folder on disk for the frames that are remembered, for more than fits into RAM."""
+    """Folder for the remembered frames, of this run alone, where they do not fit into RAM; empty keeps them there."""
     evaluation_episodes: int = 100
     """Episodes of an evaluation, in environments and with seeds of their own."""
     evaluation_epsilon: float = 0.0

@@ -63,8 +63,10 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
     @parameterized.parameters(
         ({"encoder": "working_memory/gruu"}, "did you mean 'working_memory/gru'"),
         ({"encoder": "working_memory/gru", "encoder_arguments": "unit=8"}, "cannot be made with 'unit=8'"),
-        ({"encoder": "working_memory/gru", "encoder_arguments": "units=8", "encoder_shape": (3, -1)},
-         "does not take observations of shape"),
+        (
+            {"encoder": "working_memory/gru", "encoder_arguments": "units=8", "encoder_shape": (3, -1)},
+            "does not take observations of shape",
+        ),
         ({"memory": 10**10, "env": "ALE/Pong-v5"}, r"memory capacity 10,000,000,000: takes 70,\d+\.\d GB"),
         ({"env": "Pendulum-v1"}, "continuous actions"),
         ({"n_step": 0}, "config.n_step: 0 is not allowed"),

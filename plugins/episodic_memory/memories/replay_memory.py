@@ -8,6 +8,7 @@ import numpy as np
 
 from .batch import Batch, Sequences
 from .footprint import check_fits, step_bytes
+from .frame_file import FrameFile
 from .frames import WHOLE, Frames
 
 _TERMINATED, _TRUNCATED, _CONTEXT = 1, 2, 4
@@ -32,7 +33,8 @@ class ReplayMemory:
         discount: gamma.
         action_shape: Shape of one action; `()` for a number.
         action_dtype: Its type.
-        folder: Folder for the frames, mapped into memory from there: for more than fits into RAM.
+        folder: Folder for the frames, mapped into memory from there: for more than fits into RAM. It belongs to one
+            run; checkpoints then hold no frames.
 
     Raises:
         UserError: There is no room for it.
@@ -70,7 +72,8 @@ class ReplayMemory:
         shape, size = frames.frame_shape(self.observation_shape), self.rows * environments
         action_bytes = math.prod(action_shape) * np.dtype(action_dtype).itemsize
         check_fits(size, step_bytes(shape, self.observation_dtype, action_bytes), folder)
-        self._frames = _array(folder, (size, *shape), self.observation_dtype)
+        self._file = FrameFile(folder, (size, *shape), self.observation_dtype) if folder else None
+        self._frames = self._file.array if self._file else np.zeros((size, *shape), self.observation_dtype)
         self._actions, self._rewards = np.zeros((size, *action_shape), action_dtype), np.zeros(size, np.float32)
         self._flags, self._ready = np.zeros(size, np.uint8), np.zeros(size, bool)
         self._head = np.zeros(environments, np.int64)
@@ -196,14 +199,20 @@ class ReplayMemory:
         """Does nothing: all transitions are alike here."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns all that a resumed run needs, only the rows that are filled; views where possible."""
+        """Returns all that a resumed run needs, only the rows that are filled; views where possible.
+
+        Frames in a folder stay there: it can be set back to this moment as long as two more have not come.
+        """
         filled = int(self._filled.max())
         by_row = {name: self._by_row(array)[:, :filled] for name, array in self._arrays().items()}
-        return {**by_row, "head": self._head, "filled": self._filled, "run": self._run}
+        own = {**by_row, "head": self._head, "filled": self._filled, "run": self._run}
+        return {**own, "mark": np.array(self._file.mark())} if self._file else own
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Sets the memory to what `state` returned for one of the same sizes."""
         filled = int(np.max(state["filled"]))
+        if self._file:
+            self._file.rewind(int(state["mark"]))
         for name, array in self._arrays().items():
             self._by_row(array)[:, :filled] = state[name]
             self._by_row(array)[:, filled:] = 0
@@ -231,7 +240,11 @@ class ReplayMemory:
         # The row that is lost was also the context of the next ones, which are the oldest now.
         lost = self._after(slots, np.arange(self.frames.count))
         self._set_ready(lost.reshape(-1), False)
-        self._frames[slots], self._flags[slots] = frames, flags
+        if self._file:
+            self._file.write(slots, frames)
+        else:
+            self._frames[slots] = frames
+        self._flags[slots] = flags
         self._head[who] = (self._head[who] + 1) % self.rows
         self._filled[who] = np.minimum(self._filled[who] + 1, self.rows)
         return slots
@@ -256,18 +269,11 @@ class ReplayMemory:
         return self.frames.join(np.take(self._frames, places, axis=0))
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        names = ("frames", "actions", "rewards", "flags", "ready")
+        names = ("actions", "rewards", "flags", "ready", *(() if self._file else ("frames",)))
         return {name: getattr(self, f"_{name}") for name in names}
 
     def _by_row(self, array: np.ndarray) -> np.ndarray:
         return array.reshape(self.environments, self.rows, *array.shape[1:])
-
-
-def _array(folder: Path | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    if folder is None:
-        return np.zeros(shape, dtype)
-    folder.mkdir(parents=True, exist_ok=True)
-    return np.memmap(folder / "frames", dtype, "w+", shape=shape)
 
 
 def _masked(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -164,32 +164,45 @@ class ReplayMemoryTest(parameterized.TestCase):
         for place, number in enumerate(newest(batch.observations, Frames())):
             self.assertAlmostEqual(batch.rewards[place], recording.expected(number, 2)[0], places=5)
 
-    @parameterized.parameters(ReplayMemory, PrioritizedMemory)
-    def test_resumed_goes_on_alike(self, memory_class):
-        def make(folder=None):
+    @parameterized.product(memory_class=(ReplayMemory, PrioritizedMemory), mapped=(False, True), length=(6, 70))
+    def test_resumed_goes_on_alike(self, memory_class, mapped, length):
+        folder = Path(self.create_tempdir().full_path) if mapped else None
+
+        def make():
             return memory_class(40, 2, (2, 3, 4), np.int32, Frames(4), 2, GAMMA, folder=folder)
 
-        for length in (6, 70):
-            memory, recording = make(), Recording(2, Frames(4), seed=4)
-            for _ in range(length):
+        def go_on(memory):
+            recording, batches = Recording(2, Frames(4), seed=6), []
+            for _ in range(12):
                 recording.step(memory)
-            memory.update_priorities(memory.sample(5, np.random.default_rng(1)).indices, np.arange(5.0))
-            state = {name: np.array(value) for name, value in memory.state().items()}
-            mapped = Path(self.create_tempdir().full_path)
-            again = make(mapped)
-            again.add(np.ones((2, 2, 3, 4)), [0, 0], [0, 0], [True, True], [False, False])
-            again.restore(state)
-            other = Recording(2, Frames(4), seed=6)
-            for _ in range(9):
-                saved, count, stacks = other.rng.bit_generator.state, other.count, [list(s) for s in other.stacks]
-                other.step(memory)
-                other.rng.bit_generator.state, other.count, other.stacks = saved, count, stacks
-                other.step(again)
-                first = memory.sample(8, np.random.default_rng(7))
-                second = again.sample(8, np.random.default_rng(7))
-                for name in ("observations", "rewards", "discounts", "next_observations", "weights", "indices"):
-                    np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
-            self.assertGreater((mapped / "frames").stat().st_size, 0)
+                batches.append(memory.sample(8, np.random.default_rng(7)))
+            return batches
+
+        memory, recording = make(), Recording(2, Frames(4), seed=4)
+        for step in range(length):
+            recording.step(memory)
+            if step % 3 == 0:
+                memory.state()
+        memory.update_priorities(memory.sample(5, np.random.default_rng(1)).indices, np.arange(5.0))
+        state = {name: np.array(value) for name, value in memory.state().items()}
+        self.assertEqual("frames" in state, not mapped)
+        unbroken = go_on(memory)
+        memory.state()  # a later checkpoint, that was not whole
+        go_on(memory)
+        again = make()
+        again.restore(state)
+        for first, second in zip(unbroken, go_on(again), strict=True):
+            for name in ("observations", "rewards", "discounts", "next_observations", "weights", "indices"):
+                np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+        if folder:
+            self.assertLessEqual(len(list(folder.glob("undo-*"))), 3)
+
+    def test_a_folder_of_another_run(self):
+        memory = ReplayMemory(40, 2, (3,), np.float32, folder=Path(self.create_tempdir().full_path))
+        state = memory.state()
+        other = ReplayMemory(40, 2, (3,), np.float32, folder=Path(self.create_tempdir().full_path))
+        with self.assertRaisesRegex(ValueError, "not those of this run"):
+            other.restore(state)
 
     def test_bad_steps(self):
         memory = ReplayMemory(40, 2, (3,), np.float32)
