@@ -83,7 +83,7 @@ class NECConfig(EpisodicConfig):
     """alpha: how much of a new return is taken where its key is there already."""
     key_rate: float = 0.1
     """Length of a gradient step of keys."""
-    value_rate: float = 1.0
+    value_rate: float = 0.5
     """Length of a gradient step of values."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
