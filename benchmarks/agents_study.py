@@ -25,7 +25,7 @@ flags.DEFINE_string("runs", "runs/agents_study", "Folder of the runs.")
 
 GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
 CARTPOLE = DQNConfig(
-    env="CartPole-v1", epochs=12, steps_per_epoch=10_000, steps_per_update=1, batch_size=64, units=(128, 128),
+    env="CartPole-v1", epochs=10, steps_per_epoch=10_000, n_step=3, steps_per_update=1, batch_size=64, units=(128, 128),
     memory=50_000, learning_starts=1_000, target_every=500, exploration_steps=10_000, evaluation_episodes=100,
     optimizer=OptimizerConfig(learning_rate=3e-4, schedule="linear", final_fraction=0.05),
 )  # fmt: skip

@@ -125,14 +125,7 @@ class AgentExperiment(ogbrain.Experiment):
             split: Chooses the seeds.
             steps: Number of episodes; 0 takes `config.evaluation_episodes`.
         """
-        episodes = steps or self.config.evaluation_episodes
-        environments = self.make_environments(min(episodes, 32))
-        try:
-            return evaluate(
-                self.agent, environments, episodes, self.config.evaluation_epsilon, self._seed(split), self.config.env
-            )
-        finally:
-            environments.close()
+        return self._evaluate(split, steps, self.config.evaluation_epsilon)
 
     def learning_rate(self) -> float | None:
         """Returns the present learning rate, where the agent has an optimizer."""
@@ -140,8 +133,10 @@ class AgentExperiment(ogbrain.Experiment):
         return None if optimizer is None else float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
     def notes(self) -> dict[str, str]:
-        """Returns what the environments did, and what the agent has to say."""
+        """Returns how random play does on the same seeds, what the environments did, and what the agent has to say."""
+        random = self._evaluate("test", self.config.evaluation_steps, 1.0)
         return {
+            "random play": f"{random['return']:.2f} ({random['return_low']:.2f} to {random['return_high']:.2f})",
             "environment steps in a training step": str(self.config.stride),
             "environments restarted after a fault": str(self.environments.restarts),
             **self.agent.notes(),
@@ -185,6 +180,14 @@ class AgentExperiment(ogbrain.Experiment):
         finally:
             keras.config.set_dtype_policy(previous)
         self.model = self.agent.model
+
+    def _evaluate(self, split: str, steps: int, epsilon: float) -> dict[str, float]:
+        episodes = steps or self.config.evaluation_episodes
+        environments = self.make_environments(min(episodes, 32))
+        try:
+            return evaluate(self.agent, environments, episodes, epsilon, self._seed(split), self.config.env)
+        finally:
+            environments.close()
 
     def _seed(self, split: str) -> int:
         return int(np.random.default_rng((self.config.seed, SEEDS[split])).integers(2**31 - 2**20))

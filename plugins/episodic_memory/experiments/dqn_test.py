@@ -1,6 +1,7 @@
 """Tests of the DQN family, through the run loop."""
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,8 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
         self.check_resumes(DQN, config, results)
         experiment = self.restored(DQN, config, folder)
         self.assertEqual(experiment.evaluate("test"), results["test"])
+        self.assertRegex(results["notes"]["random play"], r"^\d+\.\d\d \(")
+        self.assertNotIn("tf_agents", sys.modules, "TF-Agents must break the bridge alone")
         self.check_predicts(experiment, ["0", "3"])
         self.check_exports(experiment)
         with Image.open(folder / "plots/episode.gif") as animation:
