@@ -27,7 +27,7 @@ flags.DEFINE_list("only", [], "Rows to measure: cartpole, pong; all by default."
 
 CARTPOLE = DQNConfig(
     env="CartPole-v1", environments=16, rounds=25, steps_per_update=1, batch_size=64, units=(128, 128), double=False,
-    memory=20_000, learning_starts=400, target_every=100, exploration_steps=1_000, final_epsilon=0.1,
+    n_step=1, memory=20_000, learning_starts=400, target_every=100, exploration_steps=1_000, final_epsilon=0.1,
     optimizer=OptimizerConfig(learning_rate=1e-3),
 )  # fmt: skip
 PONG = AtariConfig(

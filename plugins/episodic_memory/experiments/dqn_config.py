@@ -12,11 +12,13 @@ from .agent_config import AgentConfig
 class DQNConfig(AgentConfig):
     """A deep Q-network on MinAtar Breakout; the same on anything else by `env`."""
 
+    steps_per_update: int = 2
+    """Environment steps for each update."""
     double: bool = True
     """The network chooses the next action, its older copy values it."""
     dueling: bool = False
     """The value of a situation and the advantages of actions have streams of their own."""
-    n_step: int = 1
+    n_step: int = 3
     """Rewards in a transition before the value of what follows is taken."""
     prioritized: bool = False
     """Transitions with larger errors are drawn more often."""
@@ -59,8 +61,10 @@ class AtariConfig(DQNConfig):
     """Transitions in an update."""
     dueling: bool = True
     """The value of a situation and the advantages of actions have streams of their own."""
-    n_step: int = 3
-    """Rewards in a transition before the value of what follows is taken."""
+    steps_per_update: int = 4
+    """Environment steps for each update."""
+    prioritized: bool = True
+    """Transitions with larger errors are drawn more often."""
     units: tuple[int, ...] = (512,)
     """Units of the hidden layers after the encoder."""
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4, clip_norm=10.0)

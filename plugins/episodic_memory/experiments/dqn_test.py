@@ -25,7 +25,7 @@ TINY = DQNConfig(
 
 PAYS = "plugins.episodic_memory.environments.specimens:Pays"
 CARTPOLE = DQNConfig(
-    env="CartPole-v1", epochs=1, steps_per_epoch=24_000, environments=16, steps_per_update=1, batch_size=64,
+    env="CartPole-v1", epochs=1, steps_per_epoch=24_000, n_step=1, steps_per_update=1, batch_size=64,
     learning_starts=500, memory=20_000, target_every=100, units=(128, 128), exploration_steps=4_000,
     evaluation_episodes=20, optimizer=OptimizerConfig(learning_rate=1e-3),
 )  # fmt: skip
