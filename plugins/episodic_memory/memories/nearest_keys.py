@@ -8,6 +8,8 @@ import numpy as np
 
 EXACT_UP_TO = 100_000
 """Keys that are searched exactly; more are searched through an inverted file."""
+_WORTH_THREADS = 1_000_000
+"""Comparisons, some milliseconds: threads that wait for less than that cost more than they bring."""
 _RENEWED_AFTER = 50
 _PROBE_NEIGHBORS, _PROBE_QUERIES = 50, 128
 
@@ -61,7 +63,13 @@ class NearestKeys:
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
         queries = np.ascontiguousarray(queries, np.float32)
         if self._index is None:
-            return faiss.knn(queries, self.keys, k)
+            threads = faiss.omp_get_max_threads()
+            if len(queries) * self.size < _WORTH_THREADS:
+                faiss.omp_set_num_threads(1)
+            try:
+                return faiss.knn(queries, self.keys, k)
+            finally:
+                faiss.omp_set_num_threads(threads)
         distances, slots = self._index.search(queries, k)
         missing = slots < 0
         distances[missing], slots[missing] = np.inf, 0
