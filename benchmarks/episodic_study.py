@@ -30,7 +30,7 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     """Returns the config of one run."""
     common: dict[str, Any] = {
         "env": f"MinAtar/{game}-v1", "seed": seed, "epochs": 2, "steps_per_epoch": frames // 2,
-        "evaluation_episodes": 30, "environments": 8, "checkpoint_seconds": 3600.0,
+        "evaluation_episodes": 20, "environments": 8, "checkpoint_seconds": 3600.0,
     }  # fmt: skip
     if agent == "mfec":
         return MFECConfig(**common)
