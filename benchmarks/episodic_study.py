@@ -37,7 +37,8 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     if agent == "nec":
         return NECConfig(**common)
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
-    return DQNConfig(**common, learning_starts=1_000, exploration_steps=frames // 5, prioritized=agent == "prioritized")
+    common |= {"learning_starts": 1_000, "exploration_steps": frames // 5, "steps_per_update": 4}
+    return DQNConfig(**common, prioritized=agent == "prioritized")
 
 
 def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
