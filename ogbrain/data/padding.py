@@ -34,9 +34,7 @@ class Padding:
         limit = self.max_lengths[name]
         return tf.minimum(length, limit) if isinstance(length, tf.Tensor) else np.minimum(length, limit)
 
-    def gather(
-        self, name: str, rows: PackedRows | tf.RaggedTensor, indices: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def gather(self, name: str, rows: PackedRows | tf.RaggedTensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Takes examples of different lengths and pads them to one length.
 
         Args:
@@ -87,4 +85,3 @@ class Padding:
         for row, array, length in zip(padded, arrays, lengths, strict=True):
             row[:length] = array[:length]
         return padded
-
