@@ -17,6 +17,7 @@ _LAZY = {
     "Prediction": "ogbrain.training.prediction",
     "SupervisedExperiment": "ogbrain.training.supervised_experiment",
     "experiments": "ogbrain.registry",
+    "label_answers": "ogbrain.training.label_answers",
     "layers": "ogbrain.registry",
     "pipelines": "ogbrain.registry",
 }

@@ -11,17 +11,17 @@ NAME = "classify"
 
 
 def with_classify(signatures: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds `classify` where `serving_default` answers a `label` and `probabilities`.
+    """Adds `classify` where `serving_default` answers what `ogbrain.label_answers` makes.
 
     It takes serialized `tf.train.Example`s, `inputs` of shape `(batch,)`, with a feature for each input of
-    `serving_default`, and answers the best class and its score, `classes` and `scores` of shape `(batch, 1)`. Inputs of
-    a shape that is not fixed cannot be had out of examples: then there is no such signature.
+    `serving_default`, and answers all classes, the most probable first: `classes` and `scores`, `(batch, classes)`.
+    Inputs of a shape that is not fixed cannot be had out of examples: then there is no such signature.
     """
     default = signatures["serving_default"]
     outputs = default.get_concrete_function().structured_outputs
     specs = input_specs(default)
-    answers = isinstance(outputs, dict) and {"label", "probabilities"} <= outputs.keys()
-    fits = answers and outputs["label"].shape.rank == 1 and outputs["probabilities"].shape.rank == 2
+    answers = isinstance(outputs, dict) and {"classes", "probabilities"} <= outputs.keys()
+    fits = answers and all(outputs[name].shape.rank == 2 for name in ("classes", "probabilities"))
     parseable = all(
         spec.shape.rank and spec.shape[1:].is_fully_defined() and spec.dtype in (tf.string, tf.float32, tf.int64)
         for spec in specs.values()
@@ -34,9 +34,8 @@ def with_classify(signatures: Mapping[str, Any]) -> dict[str, Any]:
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="inputs")])
     def classify(inputs):
         answers = answer(**tf.io.parse_example(inputs, features))
-        label, scores = tf.convert_to_tensor(answers["label"]), answers["probabilities"]
-        label = label if label.dtype == tf.string else tf.strings.as_string(label)
-        return {"classes": label[:, None], "scores": tf.reduce_max(scores, -1, keepdims=True)}
+        best = tf.math.top_k(answers["probabilities"], tf.shape(answers["probabilities"])[-1])
+        return {"classes": tf.gather(answers["classes"], best.indices, batch_dims=1), "scores": best.values}
 
     return {**signatures, NAME: classify}
 

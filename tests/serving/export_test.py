@@ -42,7 +42,7 @@ class ExportTest(parameterized.TestCase):
         self.assertEqual(set(self.exported.signatures), {"serving_default", "features", "words", "step", "classify"})
         self.assertEqual(
             self.exported.signatures["serving_default"],
-            "image_bytes string (?) -> label string (?), probabilities float32 (?, 4)",
+            "image_bytes string (?) -> label string (?), classes string (?, 4), probabilities float32 (?, 4)",
         )
         self.assertIn("15 recorded answers are the Keras model's", self.exported.checks[1])
         described = json.loads((self.exported.folder / "assets.extra/signatures.json").read_text())
@@ -80,8 +80,10 @@ class ExportTest(parameterized.TestCase):
         example.features.feature["image_bytes"].bytes_list.value.append(pngs(1)[0])
         answer = model.run("classify", {"inputs": np.array([example.SerializeToString()], object)})
         expected = model.run("serving_default", {"image_bytes": pngs(1)})
-        self.assertEqual(answer["classes"].tolist(), [expected["label"].tolist()])
-        np.testing.assert_allclose(answer["scores"][0, 0], expected["probabilities"].max(), rtol=1e-6)
+        order = np.argsort(-expected["probabilities"][0])
+        self.assertEqual(answer["classes"][0].tolist(), [LABELS[place].encode() for place in order])
+        self.assertEqual(answer["classes"][0, 0], expected["label"][0])
+        np.testing.assert_allclose(answer["scores"][0], expected["probabilities"][0][order], rtol=1e-6)
 
     def test_the_checking_process_never_imports_tensorflow(self):
         code = (

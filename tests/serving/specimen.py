@@ -11,6 +11,7 @@ import tensorflow as tf
 from ogbrain.config import ExperimentConfig
 from ogbrain.serving.export import export
 from ogbrain.training.experiment import Experiment, Sums
+from ogbrain.training.label_answers import label_answers
 
 LABELS = ("red", "green", "blue", "other")
 SIDE = 8
@@ -78,8 +79,6 @@ class Specimen(Experiment):
         }
 
     def signatures(self) -> dict[str, Any]:
-        names = tf.constant(LABELS)
-
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
         def default(image_bytes):
             decoded = tf.map_fn(
@@ -89,7 +88,7 @@ class Specimen(Experiment):
             )
             images = tf.image.resize(tf.cast(decoded, tf.float32) / 255.0, (SIDE, SIDE))
             probabilities = tf.nn.softmax(self.model(images))
-            return {"label": tf.gather(names, tf.argmax(probabilities, -1)), "probabilities": probabilities}
+            return label_answers(LABELS, probabilities)
 
         @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image")])
         def features(image):

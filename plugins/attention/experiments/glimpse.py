@@ -159,20 +159,15 @@ class Glimpse(ClutteredClassification):
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures; files are PNG, JPEG and the like, pictures are of any size, float in [0, 1].
 
-        `serving_default`, of files, and `image`, of pictures: the label, the classes' probabilities, where it looked.
+        `serving_default`, of files, and `image`, of pictures: label, classes, their probabilities, where it looked.
         `features`: the state after the last glimpse, `(batch, units)`. `explain`: locations, `(batch, glimpses, 2)`,
         and what the model thought after each, `(batch, glimpses, classes)`.
         """
-        names = tf.constant(self.label_names)
 
         def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
             outputs = self._graph(images)
-            probabilities = outputs["probabilities"][:, -1]
-            return {
-                "label": tf.gather(names, tf.argmax(probabilities, -1)),
-                "probabilities": probabilities,
-                "locations": outputs["locations"],
-            }
+            answers = ogbrain.label_answers(self.label_names, outputs["probabilities"][:, -1])
+            return {**answers, "locations": outputs["locations"]}
 
         def decode(image_bytes: tf.Tensor) -> tf.Tensor:
             return decode_pictures(image_bytes, self._fit, (self.config.canvas, self.config.canvas, self.channels))

@@ -261,24 +261,34 @@ class Images(Classifier):
         return answers
 
     def signatures(self) -> dict[str, Any]:
-        """Returns two signatures: picture files as bytes, and pictures as numbers in [0, 255], of any size."""
-        names = tf.constant(self.label_names)
+        """Returns the signatures; a picture is a file's bytes or, for `image`, numbers in [0, 255], of any size.
+
+        `serving_default` and `image`: label, classes and their probabilities. `features`: what the head sees after
+        pooling, `(batch, depth)`.
+        """
 
         def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
             logits = self.head(self._frozen_features(images), training=False)
-            probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
-            return {"label": tf.gather(names, tf.argmax(probabilities, -1)), "probabilities": probabilities}
+            return ogbrain.label_answers(self.label_names, tf.nn.softmax(tf.cast(logits, tf.float32)))
+
+        def decode(files: tf.Tensor) -> tf.Tensor:
+            shape = tf.TensorSpec((self.size, self.size, 3), tf.float32)
+            return tf.map_fn(self._decode, files, fn_output_signature=shape)
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
         def image_bytes(image_bytes):
-            shape = tf.TensorSpec((self.size, self.size, 3), tf.float32)
-            return answer(tf.map_fn(self._decode, image_bytes, fn_output_signature=shape))
+            return answer(decode(image_bytes))
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
+        def features(image_bytes):
+            pooled = self.head.pool(self._frozen_features(decode(image_bytes)))
+            return {"features": tf.cast(pooled, tf.float32)}
 
         @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, name="image")])
         def image(image):
             return answer(fit_picture(image, self.size))
 
-        return {"serving_default": image_bytes, "image": image}
+        return {"serving_default": image_bytes, "image": image, "features": features}
 
     def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
         """Returns two validation pictures, as files and as numbers."""
@@ -288,7 +298,8 @@ class Images(Classifier):
             output = io.BytesIO()
             Image.fromarray(picture).save(output, "PNG")
             files.append(output.getvalue())
-        return {"serving_default": {"image_bytes": np.array(files, object)}, "image": {"image": batch["image"].numpy()}}
+        given = {"image_bytes": np.array(files, object)}
+        return {"serving_default": given, "features": given, "image": {"image": batch["image"].numpy()}}
 
     def _decode(self, content: tf.Tensor) -> tf.Tensor:
         picture = tf.io.decode_image(content, channels=0, expand_animations=False)

@@ -141,17 +141,25 @@ class Sentiment(Classifier):
         return answers
 
     def signatures(self) -> dict[str, Any]:
-        """Returns one signature, of texts."""
-        names = tf.constant(self.label_names)
+        """Returns the signatures, both of texts.
+
+        `serving_default`: label, classes and their probabilities. `features`: what the last layer sees,
+        `(batch, depth)`.
+        """
         # The table of words must belong to the model that is exported.
         self.model.word_table = self.pieces._table
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
         def text(text):
-            probabilities = tf.nn.softmax(self.scores(self.model, {"text": text}))
-            return {"label": tf.gather(names, tf.argmax(probabilities, -1)), "probabilities": probabilities}
+            return ogbrain.label_answers(self.label_names, tf.nn.softmax(self.scores(self.model, {"text": text})))
 
-        return {"serving_default": text}
+        reader = keras.Model(self.model.inputs, self.model.get_layer("logits").input)
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+        def features(text):
+            return {"features": tf.cast(self.scores(reader, {"text": text}), tf.float32)}
+
+        return {"serving_default": text, "features": features}
 
     def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
         """Returns two validation texts."""

@@ -102,7 +102,11 @@ class LanguageModel(ogbrain.SupervisedExperiment):
         return answers
 
     def signatures(self) -> dict[str, Any]:
-        """Returns the continuation of a text, and a step whose state is an input and an output."""
+        """Returns the signatures.
+
+        `serving_default`: the continuation of a text. `step`: a token and the state in, logits and the new state out.
+        `features`: the state after a text, with which `step` can go on.
+        """
         model = self.model
 
         @tf.function(input_signature=[
@@ -114,6 +118,11 @@ class LanguageModel(ogbrain.SupervisedExperiment):
                               fn_output_signature=tf.string)
             return {"continuation": texts}
 
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "text")])
+        def features(text):
+            depth = tf.TensorSpec((sum(model.sizes),), tf.float32)
+            return {"features": tf.map_fn(self._state, text, fn_output_signature=depth)}
+
         # All parts of the state side by side in one tensor: zeros before the first token.
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32, "token"),
                                       tf.TensorSpec((None, sum(model.sizes)), tf.float32, "state")])
@@ -121,7 +130,7 @@ class LanguageModel(ogbrain.SupervisedExperiment):
             logits, new = model.step(token, tf.split(state, model.sizes, -1))
             return {"logits": logits, "state": tf.concat(new, -1)}
 
-        return {"serving_default": continuation, "step": step}
+        return {"serving_default": continuation, "step": step, "features": features}
 
     def example_inputs(self) -> Mapping[str, Mapping[str, Any]]:
         """Returns a text to continue, and a first step."""
@@ -133,13 +142,20 @@ class LanguageModel(ogbrain.SupervisedExperiment):
                 "nucleus": np.full(2, config.nucleus, np.float32), "seed": np.zeros(2, np.int32)},
             "step": {"token": np.full(2, END, np.int32),
                      "state": np.zeros((2, sum(self.model.sizes)), np.float32)},
+            "features": {"text": np.array([b"click the", b""], object)},
         }
 
-    def _continue(self, text, length, temperature, nucleus, seed):
+    def _tokens(self, text):
         # A text begins after the end of another one.
         ids = tf.cast(self.vocabulary.encode([text])[0], tf.int32)
-        tokens = tf.concat([[END], ids], 0)[None]
-        drawn = self.model.continued(tokens, length, temperature, nucleus, seed)
+        return tf.concat([[END], ids], 0)[None]
+
+    def _state(self, text):
+        _, state = self.model.advance(self._tokens(text), self.model.start(1))
+        return tf.cast(tf.concat(state, -1)[0], tf.float32)
+
+    def _continue(self, text, length, temperature, nucleus, seed):
+        drawn = self.model.continued(self._tokens(text), length, temperature, nucleus, seed)
         names = list(self.vocabulary.tokens)
         names[:4] = ["", "\N{REPLACEMENT CHARACTER}", "", "\n"]
         if self.config.tokens == "characters":
