@@ -236,7 +236,7 @@ class ProgramTest(absltest.TestCase):
             from ogbrain.serving.protocol import prediction_service_pb2_grpc
 
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            self.assertLen(stub.Predict(request("", image_bytes=pngs(1))).outputs, 2)
+            self.assertLen(stub.Predict(request("", image_bytes=pngs(1))).outputs, 3)
         process.send_signal(signal.SIGTERM)
         rest, errors = process.communicate(timeout=30)
         self.assertEqual((process.returncode, rest.splitlines()[-1]), (0, "stopped"), errors)
