@@ -14,7 +14,7 @@ from ogbrain.errors import UserError
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from ogbrain.training.run_loop import RunLoop
 from plugins.episodic_memory.experiments.dqn import DQN
-from plugins.episodic_memory.experiments.dqn_config import DQNConfig
+from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
 
 TINY = DQNConfig(
     env="CartPole-v1", epochs=2, steps_per_epoch=160, rounds=5, environments=4, steps_per_update=2, batch_size=8,
@@ -32,6 +32,17 @@ CARTPOLE = DQNConfig(
 
 
 class DQNTest(ExperimentTestCase, parameterized.TestCase):
+    def test_atari_resumes_in_the_middle_of_a_game(self):
+        config = dataclasses.replace(
+            AtariConfig(), **{name: getattr(TINY, name) for name in (
+                "epochs", "steps_per_epoch", "rounds", "environments", "batch_size", "learning_starts", "memory",
+                "log_every")},
+            env="ALE/Breakout-v5", units=(8,), evaluation_episodes=2, evaluation_epsilon=1.0,
+        )  # fmt: skip
+        results = RunLoop("test/atari", DQN(config), Path(self.create_tempdir().full_path)).run()
+        self.assertIn("human_normalized", results["test"])
+        self.check_resumes(DQN, config, results)
+
     def test_learns_cartpole(self):
         experiment = DQN(CARTPOLE)
         experiment.setup(tf.distribute.get_strategy())
