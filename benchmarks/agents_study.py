@@ -6,11 +6,15 @@ with weights chosen by the validation split, and the validation at each epoch.
 """
 
 import dataclasses
+import io
 import json
 import pathlib
 import statistics
 
+import numpy as np
 from absl import app, flags
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from ogbrain.config import OptimizerConfig
 from ogbrain.errors import unknown_name
@@ -41,22 +45,41 @@ def task_config(task: str) -> DQNConfig:
     return configs[task]
 
 
+def draw(config: DQNConfig, curves: list[list[float]]) -> bytes:
+    """Returns a PNG of the validation return over environment steps, a line a seed."""
+    figure = Figure(figsize=(6, 3.5), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    for seed, curve in enumerate(curves):
+        steps = (np.arange(len(curve)) + 1) * config.steps_per_epoch
+        axes.plot(steps, curve, marker="o", markersize=3, label=str(seed))
+    axes.set(xlabel="environment steps", ylabel="mean return of the validation's episodes", title=config.env)
+    axes.grid(alpha=0.3)
+    axes.legend(title="seed")
+    output = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(output)
+    return output.getvalue()
+
+
 def main(_: list[str]) -> None:
     """Runs what has not been run yet and prints the table."""
     values = flags.FLAGS
     config = task_config(values.task)
-    rows = []
+    rows, curves = [], []
     for seed in range(values.seeds):
         folder = pathlib.Path(user_path(values.runs)) / values.task / str(seed)
         results = RunLoop(f"{values.task} {seed}", DQN(dataclasses.replace(config, seed=seed)), folder).run()
         records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
         curve = [round(record["return"], 1) for record in records if record["split"] == "validation"]
         rows.append(results["test"]["return"])
+        curves.append(curve)
         low, high = results["test"]["return_low"], results["test"]["return_high"]
         print(f"seed {seed}: test {rows[-1]:.1f} ({low:.1f} to {high:.1f}), {results['seconds']:.0f} s; each "
               f"{config.steps_per_epoch:,} steps: {curve}", flush=True)  # fmt: skip
+    file = pathlib.Path(user_path(values.runs)) / f"{values.task}.png"
+    file.write_bytes(draw(config, curves))
     spread = f", standard deviation {statistics.stdev(rows):.1f}" if len(rows) > 1 else ""
     print(f"{values.task}: mean {statistics.mean(rows):.1f} over {len(rows)} seeds{spread}, lowest {min(rows):.1f}")
+    print(f"curves: {file}")
 
 
 if __name__ == "__main__":
