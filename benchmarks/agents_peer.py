@@ -3,6 +3,7 @@
 Run by an interpreter of its own, in whose environment Stable-Baselines3, Gymnasium and ale-py are.
 """
 
+import os
 import sys
 import time
 
@@ -12,7 +13,8 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.vec_env import VecFrameStack
 
-torch.set_num_threads(2)
+# More threads than cores would wait for each other.
+torch.set_num_threads(len(os.sched_getaffinity(0)))
 task, steps = sys.argv[1], int(sys.argv[2])
 
 if task == "cartpole":
