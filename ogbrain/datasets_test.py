@@ -47,6 +47,13 @@ class DatasetsTest(absltest.TestCase):
         with Image.open(self.folder / "some" / "sheet.png") as sheet:
             self.assertEqual(sheet.size, (3 * 200 + 8, 2 * 230 + 8))
 
+    def test_several_processes_prepare_side_by_side(self):
+        done = self.run_command("prepare", "memory_tasks/reber", "memory_tasks/temporal_order", "--processes=2")
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.assertRegex(done.stdout, "(?s)memory_tasks/reber: .*memory_tasks/temporal_order: .*train 10,000")
+        rows = {row["name"]: row for row in json.loads(self.run_command("list", "--json").stdout)}
+        self.assertCountEqual(rows["memory_tasks"]["prepared"], ["reber", "temporal_order"])
+
     def test_killed_at_any_moment_it_leaves_nothing_half_prepared(self):
         home = self.folder / "data" / "tfds" / "memory_tasks" / "adding"
         # At once, and when the first files are written.
