@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 _LAZY = {
+    "Embedding": "ogbrain.training.embedding",
     "Experiment": "ogbrain.training.experiment",
     "Pipeline": "ogbrain.data.pipeline",
     "Plugin": "ogbrain.registry",

@@ -5,7 +5,7 @@ from ogbrain.config.data_config import DataConfig
 from ogbrain.config.experiment_config import ExperimentConfig
 from ogbrain.config.optimizer_config import OptimizerConfig
 from ogbrain.config.overrides import resolve, split_arguments
-from ogbrain.config.serialization import from_dict, leaf_paths, load, save, to_dict
+from ogbrain.config.serialization import flat_values, from_dict, leaf_paths, load, save, to_dict
 
 __all__ = [
     "DataConfig",
@@ -13,6 +13,7 @@ __all__ = [
     "OptimizerConfig",
     "at_least",
     "between",
+    "flat_values",
     "from_dict",
     "leaf_paths",
     "load",

@@ -45,6 +45,22 @@ def leaf_paths(config: Any, prefix: str = "") -> list[str]:
     return paths
 
 
+def flat_values(config: Any) -> dict[str, bool | int | float | str]:
+    """Returns the value of each field by its dotted name; what is no number or string is written as JSON.
+
+    Example:
+        >>> flat_values(config)["optimizer.learning_rate"]
+        0.001
+    """
+    flat: dict[str, bool | int | float | str] = {}
+    for path in leaf_paths(config):
+        value = config
+        for name in path.split("."):
+            value = getattr(value, name)
+        flat[path] = value if isinstance(value, bool | int | float | str) else json.dumps(value)
+    return flat
+
+
 def from_dict(config_class: type[Config], values: dict[str, Any], path: str = "") -> Config:
     """Builds a config from nested dictionaries; fields that are left out keep their defaults.
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ogbrain.config import ExperimentConfig
 from ogbrain.errors import UserError
+from ogbrain.training.embedding import Embedding
 from ogbrain.training.prediction import Prediction
 
 
@@ -110,6 +111,10 @@ class Experiment(abc.ABC):
 
     def final_pictures(self) -> dict[str, np.ndarray]:
         """Returns pictures of what the best weights do, drawn once after the last evaluation; none by default."""
+        return {}
+
+    def embeddings(self) -> dict[str, Embedding]:
+        """Returns what the best weights make of some examples, for TensorBoard's projector; none by default."""
         return {}
 
     def final_animations(self) -> dict[str, bytes]:

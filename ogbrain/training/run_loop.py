@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ogbrain.config import flat_values
 from ogbrain.training.checkpoints import Checkpoints
 from ogbrain.training.experiment import Experiment
 from ogbrain.training.interruption import Interrupted, Interruption
@@ -184,9 +185,7 @@ class RunLoop:
             )
         self._directory.record(step=step, epoch=epoch + 1, split="validation", **validation)
         self._tensorboard.scalars("validation", validation, step)
-        for name, picture in experiment.sample_pictures().items():
-            self._directory.write(self._directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
-            self._tensorboard.image(name, picture, step)
+        self._draw(experiment.sample_pictures(), step)
         if int(state.best_step) < 0 or state.improved(validation[experiment.monitor], experiment.monitor_mode):
             self._checkpoints.save_best(step)
             state.best.assign(validation[experiment.monitor])
@@ -214,6 +213,11 @@ class RunLoop:
         self._checkpoints.save_last(step)
         self._saved = time.perf_counter()
 
+    def _draw(self, pictures: Mapping[str, np.ndarray], step: int) -> None:
+        for name, picture in pictures.items():
+            self._directory.write(self._directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
+            self._tensorboard.image(name, picture, step)
+
     def _finish(self, baselines: dict[str, Any]) -> dict[str, Any]:
         from ogbrain.training.learning_curves import draw_learning_curves  # matplotlib is slow to import
         from ogbrain.training.model_card import write_model_card
@@ -232,10 +236,12 @@ class RunLoop:
         }
         for name, curve in draw_learning_curves(directory.records()).items():
             directory.write(directory.plots / f"{name}.png", curve)
-        for name, picture in experiment.final_pictures().items():
-            directory.write(directory.plots / f"{name}.png", tf.io.encode_png(picture).numpy())
+        self._draw(experiment.final_pictures(), int(state.step))
         for name, animation in experiment.final_animations().items():
             directory.write(directory.plots / f"{name}.gif", animation)
+            self._tensorboard.animation(name, animation, int(state.step))
+        self._tensorboard.embeddings(experiment.embeddings())
+        self._tensorboard.hyperparameters(flat_values(experiment.config), results["test"])
         directory.write(directory.model_card, write_model_card(self.name, experiment, results))
         # Last: a run that has results has ended.
         directory.write(directory.results_file, json.dumps(results, indent=2) + "\n")

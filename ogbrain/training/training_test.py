@@ -83,7 +83,8 @@ class Tiny(SupervisedExperiment):
         return sums
 
     def pictures(self, model, batch):
-        return {"first": np.repeat(batch["image"][0].numpy(), 3, axis=-1)}
+        pictures = np.repeat(batch["image"].numpy(), 3, axis=-1)
+        return {"first": pictures[0], "moving": pictures}
 
 
 class WithBaseline(Tiny):
@@ -108,7 +109,7 @@ class RunLoopTest(parameterized.TestCase):
         results = self.run_loop(folder, Tiny(dataclasses.replace(CONFIG, epochs=10, xla=xla, tensorboard_graph=True)))
         self.assertGreater(results["test"]["accuracy"], 0.9)
         self.assertEqual(json.loads((folder / "results.json").read_text()), results)
-        for name in ("MODEL_CARD.md", "plots/loss.png", "plots/accuracy.png", "plots/first.png", "tensorboard"):
+        for name in ("MODEL_CARD.md", "plots/loss.png", "plots/accuracy.png", "plots/first.png", "plots/moving.gif", "tensorboard"):
             self.assertTrue((folder / name).exists(), name)
         self.assertIn(
             "tiny_images/1.0.0 (144 train, 48 validation, 64 test examples)", (folder / "MODEL_CARD.md").read_text()

@@ -22,6 +22,9 @@ from .glimpse_pictures import draw_glimpses, stack
 from .narrow_search import NarrowSearch
 from .reinforce import glimpse_returns, reinforce
 
+_EMBEDDED = 200
+"""Examples that the board's projector shows."""
+
 
 class Glimpse(ClutteredClassification):
     """Learns where to look in a cluttered picture, and what is there.
@@ -136,6 +139,19 @@ class Glimpse(ClutteredClassification):
             for n, example in enumerate(looked)
         ]
         return {"glimpse_path": stack(drawn)}
+
+    def embeddings(self) -> dict[str, ogbrain.Embedding]:
+        """Returns the states after the last glimpse at pictures of the validation split."""
+        batches = self.pipeline.batches("validation", batch_size=_EMBEDDED, seed=self.config.seed)
+        batch = next(iter(batches))
+        small = tf.image.grayscale_to_rgb(batch["image"]) if self.channels == 1 else batch["image"]
+        return {
+            "state_after_last_glimpse": ogbrain.Embedding(
+                self._graph(batch["image"])["states"][:, -1].numpy(),
+                [self.label_names[label] for label in batch["label"].numpy()],
+                tf.cast(255 * tf.image.resize(small, (32, 32)), tf.uint8).numpy(),
+            )
+        }
 
     def predict(self, inputs: Sequence[str | Path]) -> list[ogbrain.Prediction]:
         """Answers image files: what is there, how sure, and where the model looked."""
