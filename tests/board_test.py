@@ -31,10 +31,13 @@ function roots(root) {
   return found;
 }
 """
-PICTURES = ROOTS + """
+PICTURES = (
+    ROOTS
+    + """
 return roots(document).flatMap(root => [...root.querySelectorAll("img")])
   .filter(image => image.naturalWidth > 0).map(image => image.src);
 """
+)
 TEXT = ROOTS + """return roots(document).map(root => (root.body || root).textContent).join(" ");"""
 
 
@@ -127,7 +130,8 @@ class BoardTest(absltest.TestCase):
             try:
                 return self.wait(tab, lambda: holds(browser.execute_script(script)))
             except AssertionError:
-                browser.save_screenshot(os.path.join(os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR", "/tmp"), "board.png"))
+                folder = os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR", "/tmp")
+                browser.save_screenshot(os.path.join(folder, "board.png"))
                 raise
 
         see("images", PICTURES, lambda found: sum("individualImage" in source for source in found) >= 2)

@@ -42,11 +42,6 @@ class OverridesTest(parameterized.TestCase):
         (["--config.data.name=glue/cola"], "data", config_lib.DataConfig(name="glue/cola")),
         (["--config.seed=1", "--config.seed=2"], "seed", 2),
     )
-    def test_flat_values_are_numbers_and_strings_by_dotted_name(self):
-        flat = config_lib.flat_values(ExperimentConfig())
-        self.assertEqual(flat["optimizer.learning_rate"], ExperimentConfig().optimizer.learning_rate)
-        self.assertEqual(set(map(type, flat.values())) - {bool, int, float, str}, set())
-
     def test_sets_the_field_and_no_other(self, arguments, field, expected):
         self.assertEqual(_resolve(*arguments), dataclasses.replace(Specimen(), **{field: expected}))
 
@@ -123,6 +118,11 @@ class SerializationTest(absltest.TestCase):
             config_lib.from_dict(Specimen, {"seed": "1"})
         with self.assertRaisesRegex(UserError, "config.optimizer: 3 is not allowed; a group of fields"):
             config_lib.from_dict(Specimen, {"optimizer": 3})
+
+    def test_flat_values_are_numbers_and_strings_by_dotted_name(self):
+        flat = config_lib.flat_values(config_lib.ExperimentConfig())
+        self.assertEqual(flat["optimizer.learning_rate"], config_lib.ExperimentConfig().optimizer.learning_rate)
+        self.assertEqual(set(map(type, flat.values())) - {bool, int, float, str}, set())
 
 
 if __name__ == "__main__":

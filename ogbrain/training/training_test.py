@@ -109,7 +109,8 @@ class RunLoopTest(parameterized.TestCase):
         results = self.run_loop(folder, Tiny(dataclasses.replace(CONFIG, epochs=10, xla=xla, tensorboard_graph=True)))
         self.assertGreater(results["test"]["accuracy"], 0.9)
         self.assertEqual(json.loads((folder / "results.json").read_text()), results)
-        for name in ("MODEL_CARD.md", "plots/loss.png", "plots/accuracy.png", "plots/first.png", "plots/moving.gif", "tensorboard"):
+        plots = [f"plots/{name}" for name in ("loss.png", "accuracy.png", "first.png", "moving.gif")]
+        for name in ("MODEL_CARD.md", *plots, "tensorboard"):
             self.assertTrue((folder / name).exists(), name)
         self.assertIn(
             "tiny_images/1.0.0 (144 train, 48 validation, 64 test examples)", (folder / "MODEL_CARD.md").read_text()
