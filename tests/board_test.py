@@ -1,5 +1,6 @@
 """The board shows what a run has recorded, as a browser sees it."""
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from absl.testing import absltest
+from PIL import Image
 from selenium import webdriver
 
 from ogbrain.training.embedding import Embedding
@@ -52,7 +54,10 @@ class BoardTest(absltest.TestCase):
         writer = TensorBoardWriter(cls.folder / "runs" / "attention" / "glimpse" / "first" / "tensorboard")
         writer.scalars("validation", {"accuracy": 0.5}, 1)
         writer.image("glimpse_path", rng.integers(0, 255, (40, 60, 3), np.uint8), 1)
-        writer.image("episode", rng.integers(0, 255, (5, 32, 32, 3), np.uint8), 1)
+        frames = [Image.fromarray(rng.integers(0, 255, (32, 48, 3), np.uint8)) for _ in range(5)]
+        file = io.BytesIO()
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+        writer.animation("episode", file.getvalue(), 1)
         vectors = rng.normal(size=(10, 4)).astype(np.float32)
         pictures = rng.integers(0, 255, (10, 8, 8, 3), np.uint8)
         writer.embeddings({"states": Embedding(vectors, [f"label {n}" for n in range(10)], pictures)})
