@@ -13,6 +13,8 @@ from .evaluation import greedy
 
 FRAMES = 300
 """Frames of an animation at most; longer episodes leave frames out evenly."""
+LARGEST = (260, 200)
+"""Width and height in pixels of a picture at most."""
 PANEL = 190
 """Width in pixels of what is written beside the picture."""
 
@@ -51,12 +53,13 @@ class Episode:
 
     def frame(self, step: int, names: Sequence[str]) -> np.ndarray:
         """Returns one step drawn, the action that was taken in another colour."""
-        picture = self.pictures[step]
+        picture = Image.fromarray(self.pictures[step])
+        picture.thumbnail(LARGEST)
         values, low, high = self.values[step], *_span(self.values)
-        height = max(picture.shape[0], 22 + 16 * len(names))
-        image = Image.new("RGB", (picture.shape[1] + PANEL, height), (24, 24, 28))
-        image.paste(Image.fromarray(picture), (0, 0))
-        draw, left = ImageDraw.Draw(image), picture.shape[1] + 8
+        height = max(picture.height, 22 + 16 * len(names))
+        image = Image.new("RGB", (picture.width + PANEL, height), (24, 24, 28))
+        image.paste(picture, (0, 0))
+        draw, left = ImageDraw.Draw(image), picture.width + 8
         draw.text((left, 4), f"step {step + 1}  score {self.scores[:step].sum():g}", (220, 220, 220))
         for number, name in enumerate(names):
             top, chosen = 22 + 16 * number, number == self.actions[step]
