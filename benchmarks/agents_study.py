@@ -16,30 +16,24 @@ from absl import app, flags
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ogbrain.config import OptimizerConfig
 from ogbrain.errors import unknown_name
 from ogbrain.paths import user_path
 from ogbrain.training.run_loop import RunLoop
 from plugins.episodic_memory.experiments.dqn import DQN
-from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
+from plugins.episodic_memory.experiments.dqn_config import AtariConfig, CartPoleConfig, DQNConfig
 
 flags.DEFINE_string("task", "cartpole", "cartpole, pong, or a game of MinAtar: asterix, breakout, freeway...")
 flags.DEFINE_integer("seeds", 5, "Runs, with seeds from 0 on.")
 flags.DEFINE_string("runs", "runs/agents_study", "Folder of the runs.")
 
 GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
-CARTPOLE = DQNConfig(
-    env="CartPole-v1", epochs=10, steps_per_epoch=10_000, n_step=3, steps_per_update=1, batch_size=64, units=(128, 128),
-    memory=50_000, learning_starts=1_000, target_every=500, exploration_steps=10_000, evaluation_episodes=100,
-    optimizer=OptimizerConfig(learning_rate=3e-4, schedule="linear", final_fraction=0.05),
-)  # fmt: skip
 
 
 def task_config(task: str) -> DQNConfig:
     """Returns the config of a task by name."""
     if task in GAMES:
         return DQNConfig(env=f"MinAtar/{task.title().replace('_', '')}-v1")
-    configs = {"cartpole": CARTPOLE, "pong": AtariConfig(epochs=10, steps_per_epoch=50_000)}
+    configs = {"cartpole": CartPoleConfig(), "pong": AtariConfig(epochs=10, steps_per_epoch=50_000)}
     if task not in configs:
         raise unknown_name("value of --task", task, [*configs, *GAMES])
     return configs[task]

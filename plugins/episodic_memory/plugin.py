@@ -10,12 +10,14 @@ PLUGIN = ogbrain.Plugin(
     experiments={
         "dqn": ".experiments.dqn:DQN",
         "atari": ".experiments.dqn:DQN",
+        "cartpole": ".experiments.dqn:DQN",
         "mfec": ".experiments.mfec:MFEC",
         "nec": ".experiments.nec:NEC",
     },
     configs={
         "dqn": ".experiments.dqn_config:DQNConfig",
         "atari": ".experiments.dqn_config:AtariConfig",
+        "cartpole": ".experiments.dqn_config:CartPoleConfig",
         "mfec": ".experiments.episodic_config:MFECConfig",
         "nec": ".experiments.episodic_config:NECConfig",
     },

@@ -50,6 +50,32 @@ class DQNConfig(AgentConfig):
 
 
 @dataclasses.dataclass(frozen=True)
+class CartPoleConfig(DQNConfig):
+    """A deep Q-network that balances a pole within two minutes."""
+
+    steps_per_epoch: int = 10_000
+    """Environment steps in an epoch, over all environments."""
+    env: str = "CartPole-v1"
+    """Environment: a Gymnasium id, or package.module:NAME, which imports the module first."""
+    steps_per_update: int = 1
+    """Environment steps for each update."""
+    batch_size: int = 64
+    """Transitions in an update."""
+    units: tuple[int, ...] = (128, 128)
+    """Units of the hidden layers after the encoder."""
+    memory: int = 50_000
+    """Steps that are remembered."""
+    learning_starts: int = 1_000
+    """Environment steps before the first update."""
+    target_every: int = 500
+    """Updates between two copies of the network to the target network."""
+    exploration_steps: int = 10_000
+    """Environment steps over which the share of random actions falls."""
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-4, schedule="linear", final_fraction=0.05)
+    """The optimizer."""
+
+
+@dataclasses.dataclass(frozen=True)
 class AtariConfig(DQNConfig):
     """A deep Q-network on an Atari game: double, dueling, three steps, prioritised."""
 
