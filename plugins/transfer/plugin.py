@@ -7,6 +7,7 @@ PLUGIN = ogbrain.Plugin(
     api=1,
     summary="Use what was learned before: pretrained networks and word vectors for data of which there is little.",
     layers={
+        "glove": ".layers.glove:Glove",
         "transfer_head": ".layers.transfer_head:TransferHead",
         "word_vectors": ".layers.word_vectors:WordVectors",
     },

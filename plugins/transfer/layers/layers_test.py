@@ -1,6 +1,8 @@
 """Tests of the layers of the transfer plugin."""
 
 import itertools
+from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -9,7 +11,9 @@ from absl.testing import absltest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ogbrain.data import resources
 from ogbrain.testing.layer_test_case import LayerTestCase
+from plugins.transfer.layers.glove import Glove
 from plugins.transfer.layers.transfer_head import KINDS, NORMALIZATIONS, POOLINGS, TransferHead
 from plugins.transfer.layers.word_vectors import WordVectors
 
@@ -95,6 +99,54 @@ class WordVectorsTest(LayerTestCase):
         gradient = tf.convert_to_tensor(tape.gradient(total, layer.vectors.value)).numpy()
         np.testing.assert_array_equal(gradient[[0, 2]], 0)
         np.testing.assert_array_equal(gradient[1], 1)
+
+
+class GloveTest(LayerTestCase):
+    WORDS = ("the", "film", "good", "bad")
+    VECTORS = RANDOM.normal(size=(4, 50)).astype(np.float32)
+    TEXTS = tf.constant(["The good film", "xyzzy", "", "a" * 1_000_000])
+
+    def make(self, **arguments):
+        with mock.patch.object(resources, "load", return_value=(list(self.WORDS), self.VECTORS)):
+            layer = Glove(**{"buckets": 20, **arguments})
+            layer(self.TEXTS)
+        return layer
+
+    def test_vectors_of_words_in_place(self):
+        layer = self.make()
+        made = layer(self.TEXTS).numpy()
+        self.assertEqual(made.shape, (4, 3, 50))
+        np.testing.assert_array_equal(made[0], self.VECTORS[[0, 2, 1]])
+        np.testing.assert_array_equal(made[1, 1:], 0)
+        self.assertGreater(np.abs(made[1, 0]).max(), 0)
+        self.assertEqual(layer.compute_output_shape((4,)), (4, None, 50))
+
+    def test_frozen_or_learned(self):
+        for trainable in (False, True):
+            self.assertLen(self.make(trainable=trainable).trainable_variables, int(trainable))
+
+    def test_one_vector_for_all_unknown_words(self):
+        layer = self.make(unknown="learned", vocabulary=2, trainable=True)
+        made = layer(tf.constant(["the xyzzy plugh"]))
+        np.testing.assert_array_equal(made[0, 1], made[0, 2])
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(layer(tf.constant(["xyzzy"])))
+        gradient = tf.convert_to_tensor(tape.gradient(total, layer.trainable_variables[0].value)).numpy()
+        np.testing.assert_array_equal(np.flatnonzero(gradient.any(1)), [3])
+
+    def test_a_saved_model_needs_no_package(self):
+        texts = keras.Input((), dtype="string")
+        features = keras.layers.LSTM(3)(keras.layers.Masking()(self.make()(texts)))
+        model = keras.Model(texts, keras.layers.Dense(2)(features))
+        file = Path(self.create_tempdir()) / "model.keras"
+        model.save(file)
+        with mock.patch.object(resources, "load", side_effect=AssertionError("the package was read")):
+            again = keras.models.load_model(file, {"Glove": Glove})
+        np.testing.assert_allclose(again(self.TEXTS), model(self.TEXTS), rtol=1e-5)
+
+    def test_unknown_choice(self):
+        with self.assertRaisesRegex(ValueError, "unknown: 'zero' is not allowed; one of subwords, learned"):
+            Glove(unknown="zero", words=["a"])
 
 
 if __name__ == "__main__":
