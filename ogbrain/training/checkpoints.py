@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from ogbrain.errors import RunError, UserError
@@ -30,6 +31,7 @@ class Checkpoints:
     def __init__(self, folder: Path, items: Mapping[str, Sequence[tf.Variable]], state: RunState | None = None):
         self.folder = folder
         self._weights = tf.train.Checkpoint(model=list(items["model"]))
+        self._best: list[tf.Variable] = []
         groups = {name: list(group) for name, group in items.items()}
         self._all = tf.train.Checkpoint(**groups, state=state or RunState())
 
@@ -41,10 +43,18 @@ class Checkpoints:
         """
         self._write(self._all, "last", step, KEPT)
 
+    def keep_best(self) -> None:
+        """Keeps the weights in memory as the best ones so far, until `save_best` saves them."""
+        if not self._best:
+            self._best = [tf.Variable(_copy(variable), trainable=False) for variable in self._weights.model]
+            return
+        for kept, variable in zip(self._best, self._weights.model, strict=True):
+            kept.assign(_copy(variable))
+
     def save_best(self, step: int) -> None:
-        """Saves the weights as the best ones so far."""
+        """Saves the weights that were kept, which are those of a step."""
         # Two are kept: a kill before the state is saved goes back to the best one before.
-        self._write(self._weights, "best", step, KEPT)
+        self._write(tf.train.Checkpoint(model=self._best), "best", step, KEPT)
 
     def restore_last(self) -> int:
         """Restores the newest readable checkpoint.
@@ -123,6 +133,11 @@ def writing(folder: Path) -> Iterator[None]:
         raise RunError(
             f"run folder {folder}: cannot be written ({_reason(error)}); free space or another --run_dir"
         ) from error
+
+
+def _copy(variable: tf.Variable) -> np.ndarray:
+    # What `numpy()` gives may be the variable's own memory, which training writes to.
+    return variable.numpy().copy()
 
 
 def _reason(error: Exception) -> str:

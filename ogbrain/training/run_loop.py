@@ -23,6 +23,9 @@ from ogbrain.training.run_state import RunState
 from ogbrain.training.strategies import worker_count
 from ogbrain.training.tensorboard_writer import TensorBoardWriter
 
+SHORT = 1.0
+"""Seconds of training that are sooner done again than saved: shorter epochs are saved several at a time."""
+
 
 class RunLoop:
     """Trains, evaluates, saves and records one experiment.
@@ -86,9 +89,9 @@ class RunLoop:
         items = experiment.checkpoint_items()
         self._checkpoints = Checkpoints(self._directory.checkpoints, items, self._state)
         chiefs = Checkpoints(self.folder / "checkpoints", items, self._state)
-        if chiefs.steps("last"):
-            step = chiefs.restore_last()
-            self._directory.forget_after(step)
+        step = chiefs.restore_last() if chiefs.steps("last") else 0
+        self._directory.forget_after(step)
+        if step:
             self._log(f"{self.name}: resumed at step {step:,}")
         self._tensorboard = TensorBoardWriter(self._directory.tensorboard)
         self._train()
@@ -114,6 +117,7 @@ class RunLoop:
         )
         experiment.model.stop_training = False
         self._saved = self._started = time.perf_counter()
+        self._unsaved_best = self._unsaved_epoch = False
         self._seconds_before = float(state.seconds)
         experiment.begin(int(state.step))
         graph = experiment.graph() if config.tensorboard_graph else None
@@ -129,6 +133,8 @@ class RunLoop:
             callbacks.on_epoch_begin(epoch)
             logs = self._train_epoch(epoch, callbacks)
             callbacks.on_epoch_end(epoch, logs)
+        if self._unsaved_epoch:
+            self._save(int(state.epochs) * experiment.steps_per_epoch, _total([]))
         callbacks.on_train_end()
 
     def _train_epoch(self, epoch: int, callbacks: keras.callbacks.CallbackList) -> dict[str, float]:
@@ -170,8 +176,12 @@ class RunLoop:
             raise
         validation = self._evaluate_epoch(step, epoch, callbacks)
         progress.close(format_metrics({**means, **{f"validation_{name}": value for name, value in validation.items()}}))
+        state.step.assign(step)
+        state.window.assign(_total([]))
         state.epochs.assign(epoch + 1)
-        self._save(step, _total([]))
+        self._unsaved_epoch = True
+        if self._cluster or time.perf_counter() - self._saved >= min(SHORT, config.checkpoint_seconds):
+            self._save(step, _total([]))
         return {**means, **{f"val_{name}": value for name, value in validation.items()}}
 
     def _evaluate_epoch(self, step: int, epoch: int, callbacks: keras.callbacks.CallbackList) -> dict[str, float]:
@@ -187,7 +197,8 @@ class RunLoop:
         self._tensorboard.scalars("validation", validation, step)
         self._draw(experiment.sample_pictures(), step)
         if int(state.best_step) < 0 or state.improved(validation[experiment.monitor], experiment.monitor_mode):
-            self._checkpoints.save_best(step)
+            self._checkpoints.keep_best()
+            self._unsaved_best = True
             state.best.assign(validation[experiment.monitor])
             state.best_step.assign(step)
             state.stale_epochs.assign(0)
@@ -210,7 +221,10 @@ class RunLoop:
         state.step.assign(step)
         state.window.assign(window)
         state.seconds.assign(self._seconds_before + time.perf_counter() - self._started)
+        if self._unsaved_best:
+            self._checkpoints.save_best(int(state.best_step))
         self._checkpoints.save_last(step)
+        self._unsaved_best = self._unsaved_epoch = False
         self._saved = time.perf_counter()
 
     def _draw(self, pictures: Mapping[str, np.ndarray], step: int) -> None:

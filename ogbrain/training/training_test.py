@@ -6,8 +6,8 @@ import json
 import math
 import os
 import signal
-import unittest.mock
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ from ogbrain.config import ExperimentConfig, OptimizerConfig
 from ogbrain.data.pipeline import Pipeline
 from ogbrain.errors import RunError, UserError
 from ogbrain.testing.tiny_images import TinyImages
-from ogbrain.training import Interrupted, RunLoop, SupervisedExperiment
+from ogbrain.training import Interrupted, RunLoop, SupervisedExperiment, run_loop
 from ogbrain.training.checkpoints import Checkpoints, writing
 from ogbrain.training.optimizers import WarmupDecay, build_optimizer, clip
 from ogbrain.training.progress import Progress
@@ -49,11 +49,15 @@ def tiny_builder() -> TinyImages:
     return builder
 
 
+class Killed(BaseException):
+    """Ends a run as it stands, as a kill would."""
+
+
 class Tiny(SupervisedExperiment):
     """A small network with dropout, so that random state matters."""
 
     monitor, monitor_mode = "accuracy", "max"
-    interrupt_at = -1
+    interrupt_at, killed = -1, False
 
     def build_pipeline(self):
         splits = {"train": "train[:75%]", "validation": "train[75%:]", "test": "test"}
@@ -79,6 +83,8 @@ class Tiny(SupervisedExperiment):
     def train_step(self):
         sums = super().train_step()
         if self.interrupt_at >= 0 and int(self.optimizer.iterations) == self.interrupt_at:
+            if self.killed:
+                raise Killed
             signal.raise_signal(signal.SIGTERM)
         return sums
 
@@ -124,6 +130,22 @@ class RunLoopTest(parameterized.TestCase):
             with self.assertRaisesRegex(Interrupted, f"interrupted at step {step} "):
                 self.run_loop(broken, experiment)
         results = self.run_loop(broken, Tiny(CONFIG))
+        for key in ("test", "validation", "best_step"):
+            self.assertEqual(results[key], expected[key])
+        self.assertEqual(untimed(broken), untimed(unbroken))
+
+    def test_a_run_killed_between_two_saves_does_short_epochs_again(self):
+        unbroken, broken = Path(self.create_tempdir()), Path(self.create_tempdir())
+        with mock.patch.object(run_loop, "SHORT", 0.0):
+            expected = self.run_loop(unbroken, Tiny(CONFIG))
+        # None of the epochs is long enough to be saved by itself.
+        with mock.patch.object(run_loop, "SHORT", 1e9):
+            experiment = Tiny(CONFIG)
+            experiment.interrupt_at, experiment.killed = 2 * 9 + 1, True
+            with self.assertRaises(Killed):
+                self.run_loop(broken, experiment)
+            self.assertEmpty(list(broken.glob("checkpoints/*")))
+            results = self.run_loop(broken, Tiny(CONFIG))
         for key in ("test", "validation", "best_step"):
             self.assertEqual(results[key], expected[key])
         self.assertEqual(untimed(broken), untimed(unbroken))
@@ -189,7 +211,7 @@ class RunLoopTest(parameterized.TestCase):
         for hook in hooks:
             setattr(Recorder, hook, lambda self, *args, hook=hook, **kwargs: calls.append(hook))
         config = dataclasses.replace(CONFIG, epochs=2, steps_per_epoch=3)
-        with unittest.mock.patch.object(Tiny, "callbacks", lambda self: [Recorder()]):
+        with mock.patch.object(Tiny, "callbacks", lambda self: [Recorder()]):
             self.run_loop(self.create_tempdir(), Tiny(config))
         ours, calls = calls, []
         for hook in hooks:
@@ -205,7 +227,7 @@ class RunLoopTest(parameterized.TestCase):
             def on_epoch_end(self, epoch, logs=None):
                 self.model.stop_training = logs["val_accuracy"] >= 0.0
 
-        with unittest.mock.patch.object(Tiny, "callbacks", lambda self: [Stop()]):
+        with mock.patch.object(Tiny, "callbacks", lambda self: [Stop()]):
             self.assertEqual(self.run_loop(self.create_tempdir(), Tiny(CONFIG))["steps"], 9)
 
     def test_bad_settings_are_one_line(self):
@@ -245,6 +267,7 @@ class CheckpointsTest(absltest.TestCase):
         with self.assertRaisesRegex(UserError, "the folder holds none"):
             self.checkpoints.restore_last()
         self.checkpoints.save_last(1)
+        self.checkpoints.keep_best()
         self.checkpoints.save_best(1)
         for file in self.folder.iterdir():
             file.write_bytes(b"")
@@ -254,9 +277,19 @@ class CheckpointsTest(absltest.TestCase):
             self.checkpoints.restore_for_use()
 
     def test_weights_of_another_shape_are_refused(self):
+        self.checkpoints.keep_best()
         self.checkpoints.save_best(1)
         with self.assertRaisesRegex(UserError, "best-1: cannot be read"):
             Checkpoints(self.folder, {"model": [tf.Variable([1.0, 2.0, 3.0])]}).restore_for_use()
+
+    def test_the_best_weights_are_those_that_were_kept(self):
+        for values in ([3.0, 4.0], [5.0, 6.0]):
+            self.variable.assign(values)
+            self.checkpoints.keep_best()
+        self.variable.assign([7.0, 8.0])
+        self.checkpoints.save_best(2)
+        self.checkpoints.restore_best(2)
+        np.testing.assert_array_equal(self.variable.numpy(), [5.0, 6.0])
 
     def test_only_the_last_two_are_kept(self):
         for step in range(5):
@@ -302,7 +335,7 @@ class ProgressTest(absltest.TestCase):
     def test_plain_lines_tell_rate_and_time_left(self):
         stream = io.StringIO()
         clock = iter([0.0, 6.0, 12.0, 12.5, 13.0])
-        with unittest.mock.patch("time.perf_counter", lambda: next(clock)):
+        with mock.patch("time.perf_counter", lambda: next(clock)):
             progress = Progress("epoch 1/2", 10, stream=stream)
             progress.metrics({"loss": 0.5})
             progress.step()

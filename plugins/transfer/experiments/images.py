@@ -90,7 +90,10 @@ class Images(Classifier):
 
     def setup_inference(self) -> None:
         super().setup_inference()
-        self._begun = [variable.numpy() for variable in self.backbone.model.variables]
+        # Copied: what `numpy()` gives may be the memory that training writes to.
+        pairs = [(variable, tf.constant(variable.numpy().copy())) for variable in self.backbone.model.variables]
+        self._begun = [begun for _, begun in pairs]
+        self._untouched = tf.function(lambda: tf.reduce_all([tf.reduce_all(tf.equal(*pair)) for pair in pairs]))
         self._kept: dict[str, list[tuple[tf.Tensor, tf.Tensor]]] = {}
         self._cache: FeatureCache | None = None
         self._halves: tuple[keras.Model, keras.Model] | None = None
@@ -200,10 +203,7 @@ class Images(Classifier):
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
         """Returns the metrics of a split; the features are kept as long as the network stays what it was at first."""
         # Features go through the same function whether they are kept or not, so the figures are the same bit for bit.
-        pristine = all(
-            np.array_equal(variable.numpy(), begun)
-            for variable, begun in zip(self.backbone.model.variables, self._begun, strict=True)
-        )
+        pristine = bool(self._untouched())
         batches = self._kept.get(split) if pristine else None
         if batches is None:
             pictures = self.pipeline.batches(split, batch_size=self.config.batch_size, seed=self.config.seed)
