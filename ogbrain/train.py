@@ -2,10 +2,12 @@
 
 import shlex
 import sys
+from pathlib import Path
 
 from absl import flags
 
 from ogbrain import command, config
+from ogbrain.errors import UserError
 from ogbrain.paths import user_path, working_directory
 from ogbrain.run_request import RunRequest
 
@@ -16,6 +18,7 @@ _CONFIG_FILE = flags.DEFINE_string("config_file", "", "Repeat the run whose conf
 _RUN_DIR = flags.DEFINE_string("run_dir", "", "The run's own folder. Default: runs/EXPERIMENT/TIME-ID.")
 _RESUME = flags.DEFINE_bool("resume", False, "Go on with the run in --run_dir.")
 _DISTRIBUTE = flags.DEFINE_string("distribute", "none", "none, mirrored (devices of this machine) or multiworker.")
+_EXPORT_DIR = flags.DEFINE_string("export_dir", "", "Export the trained model there, for a server.")
 flags.DEFINE_string("config.FIELD", "", "Set a field of the config; `plugins describe PLUGIN` lists them.")
 
 USAGE = "bazel run //ogbrain:train -- --plugin=NAME [FLAGS]"
@@ -29,6 +32,7 @@ SHOWN = (
     "run_dir=DIR",
     "resume",
     "distribute=HOW",
+    "export_dir=DIR",
 )
 
 _overrides, _arguments = config.split_arguments(sys.argv)
@@ -44,6 +48,8 @@ def _data() -> list[str]:
 def main(arguments: list[str]) -> None:
     """Does what the flags say."""
     command.no_arguments(arguments)
+    if _EXPORT_DIR.value and _DISTRIBUTE.value == "multiworker":
+        raise UserError("--export_dir: is not allowed with --distribute=multiworker; the program export, afterwards")
     request = RunRequest.resolve(
         plugin=_PLUGIN.value,
         experiment=_EXPERIMENT.value,
@@ -61,7 +67,19 @@ def main(arguments: list[str]) -> None:
     print(launch.summary(results))
     run = shlex.quote(str(folder))
     print(f"run folder: {folder}\nnext:       bazel run //ogbrain:predict -- --run={run} --input=FILE")
-    print(f"            bazel run //ogbrain:export -- --run={run} --export_dir=exports")
+    if _EXPORT_DIR.value:
+        _export(folder, user_path(_EXPORT_DIR.value))
+    else:
+        print(f"            bazel run //ogbrain:export -- --run={run} --export_dir=exports")
+
+
+def _export(folder: Path, export_dir: Path) -> None:
+    from ogbrain.serving.export import export
+    from ogbrain.training.saved_run import SavedRun
+
+    run = SavedRun(folder)
+    print(f"exported:   {export(run.name, run.experiment, export_dir).folder}")
+    print(f"            bazel run //ogbrain:serve -- --export_dir={shlex.quote(str(export_dir))}")
 
 
 if __name__ == "__main__":

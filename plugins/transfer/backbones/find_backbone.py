@@ -61,7 +61,7 @@ def _application(rest: str, pretrained: bool) -> Backbone:
     try:
         inner = build(include_top=False, weights=weights if pretrained else None, input_shape=(None, None, 3))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = _reason(error)
         hint = "" if file else "; the web is needed, or a file: applications:NAME:FILE"
         raise UserError(f"config.backbone: weights of {name}: {reason}{hint}") from error
     inputs = keras.Input((None, None, 3), name="image")
@@ -79,7 +79,7 @@ def _hub(rest: str, pretrained: bool) -> Backbone:
         inner = keras_hub.models.Backbone.from_preset(rest)
         convert = keras_hub.layers.ImageConverter.from_preset(rest)
     except Exception as error:
-        raise UserError(f"config.backbone: hub:{rest}: {str(error).strip().splitlines()[0][:200]}") from error
+        raise UserError(f"config.backbone: hub:{rest}: {_reason(error)}") from error
     inputs = keras.Input((None, None, 3), name="image")
     return Backbone(keras.Model(inputs, inner(convert(inputs)), name="backbone"), even_groups(inner), 224)
 
@@ -120,9 +120,14 @@ def _file(rest: str, pretrained: bool) -> Backbone:
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise UserError(f"config.backbone: {path}: cannot be loaded ({reason})") from error
+        raise UserError(f"config.backbone: {path}: cannot be loaded ({_reason(error)})") from error
     return _up_to_features(model, str(path))
+
+
+def _reason(error: Exception) -> str:
+    """Returns Keras' message in one line, without its list of all that does not fit: the first has its shapes."""
+    text = str(error).partition("List of objects that could not be loaded")[0]
+    return " ".join(text.split())[:400] or type(error).__name__
 
 
 def _endpoint(path: Path) -> str:

@@ -1,7 +1,9 @@
 """What the experiments of this plugin share: classes, measures, and what is shown at the end."""
 
 import abc
-from typing import Any
+import dataclasses
+import sys
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -15,6 +17,7 @@ from .mistakes import draw_confusion
 
 WORST = 24
 """Mistakes that are drawn."""
+Pipelines = TypeVar("Pipelines", bound=SelectedExamples)
 
 
 class Classifier(ogbrain.SupervisedExperiment):
@@ -23,6 +26,14 @@ class Classifier(ogbrain.SupervisedExperiment):
     monitor, monitor_mode = "accuracy", "max"
 
     pipeline: SelectedExamples
+
+    def fit_batch(self, pipeline: Pipelines) -> Pipelines:
+        """Makes the batch no larger than the training split, so that few examples need no other config."""
+        few = pipeline.num_examples("train")
+        if few < self.config.batch_size:
+            print(f"note: batches of {few}, for there are no more training examples", file=sys.stderr)
+            self.config = dataclasses.replace(self.config, batch_size=few)
+        return pipeline
 
     @property
     def label_names(self) -> list[str]:

@@ -43,7 +43,7 @@ class Images(Classifier):
     def build_pipeline(self) -> ImageClasses:
         """Returns the pictures with no end of views, for tuning; the frozen network's come from `_frozen`."""
         self._frozen = self._pictures(self.config.views)
-        return self._pictures(0)
+        return self.fit_batch(self._pictures(0))
 
     def _pictures(self, views: int) -> ImageClasses:
         config = self.config

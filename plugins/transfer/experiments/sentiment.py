@@ -43,7 +43,7 @@ class Sentiment(Classifier):
         """Returns the texts."""
         config = self.config
         own = config.data.name.startswith(PREFIX)
-        return TextClasses(
+        texts = TextClasses(
             config.data.name,
             classes=() if own and config.classes == SentimentConfig.classes else config.classes,
             label=config.label,
@@ -52,6 +52,7 @@ class Sentiment(Classifier):
             splits=config.splits,
             data_dir=config.data.data_dir,
         )
+        return self.fit_batch(texts)
 
     def build_model(self) -> keras.Model:
         """Returns the network from `(batch, words, pieces)` integers to logits."""
