@@ -114,6 +114,62 @@ class FindBackboneTest(absltest.TestCase):
         self.assertEqual(backbone.model(PICTURES).shape, (2, 1, 1, 1024))
         self.assertLen(backbone.groups, 8)
 
+    def test_weights_of_a_file_are_those_of_the_network(self):
+        network = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(None, None, 3))
+        network.save_weights(self.folder / "whole.weights.h5")
+        found = find_backbone(f"applications:MobileNet:{self.folder}/whole.weights.h5")
+        prepared = keras.applications.mobilenet.preprocess_input(PICTURES.copy())
+        np.testing.assert_allclose(found.model(PICTURES), network(prepared), rtol=1e-4, atol=1e-4)
+
+    def test_weights_of_a_file_that_do_not_fit_are_named_with_both_shapes(self):
+        other = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(None, None, 3), alpha=0.5)
+        other.save_weights(self.folder / "half.weights.h5")
+        with self.assertRaisesRegex(UserError, r"weights of MobileNet: .*\(3, 3, 3, 32\).*\(3, 3, 3, 16\)") as caught:
+            find_backbone(f"applications:MobileNet:{self.folder}/half.weights.h5")
+        self.assertNotIn("\n", str(caught.exception))
+
+    def test_tampered_files(self):
+        small().save(self.folder / "model.keras")
+        network = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(None, None, 3))
+        network.save_weights(self.folder / "mobile.weights.h5")
+        (self.folder / "arrays").mkdir()
+        np.savez(self.folder / "arrays" / "arrays.npz", **{"_conv_stem.weight": np.ones((32, 3, 3, 3), np.float32)})
+        for file in ("model.keras", "mobile.weights.h5", "arrays/arrays.npz"):
+            content = bytearray((self.folder / file).read_bytes())
+            middle = len(content) // 2
+            content[middle : middle + 64] = bytes(byte ^ 0x5A for byte in content[middle : middle + 64])
+            (self.folder / file).write_bytes(content[:-7] if file.endswith(".h5") else content)
+        with self.assertRaisesRegex(UserError, "model.keras: cannot be loaded"):
+            find_backbone(f"file:{self.folder}/model.keras")
+        with self.assertRaisesRegex(UserError, "weights of MobileNet: "):
+            find_backbone(f"applications:MobileNet:{self.folder}/mobile.weights.h5")
+        module = mock.Mock(from_arrays=dict)
+        with mock.patch.object(resources, "prepare", return_value=(module, self.folder / "arrays")):
+            with self.assertRaisesRegex(UserError, "'efficientnet_lite/lite0': .*arrays.npz is damaged"):
+                find_backbone("efficientnet_lite/lite0")
+
+    def test_a_model_that_holds_code_is_refused(self):
+        inputs = keras.Input((8, 8, 3))
+        keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(self.folder / "code.keras")
+        with self.assertRaisesRegex(UserError, "code.keras: cannot be loaded .*Lambda"):
+            find_backbone(f"file:{self.folder}/code.keras")
+
+    def test_presets_of_keras_hub(self):
+        hub = mock.MagicMock()
+        hub.models.Backbone.from_preset.return_value = small()
+        hub.layers.ImageConverter.from_preset.return_value = keras.layers.Rescaling(2.0)
+        with mock.patch.dict("sys.modules", {"keras_hub": hub}):
+            found = find_backbone("hub:resnet_18_imagenet")
+            expected = hub.models.Backbone.from_preset.return_value(2 * PICTURES)
+            np.testing.assert_allclose(found.model(PICTURES), expected, rtol=1e-5)
+            self.assertLen(found.groups, 2)
+            hub.models.Backbone.from_preset.side_effect = ValueError("Unknown preset identifier\nand more")
+            with self.assertRaisesRegex(UserError, "hub:resnet_19: Unknown preset identifier and more"):
+                find_backbone("hub:resnet_19")
+        with mock.patch.dict("sys.modules", {"keras_hub": None}):
+            with self.assertRaisesRegex(UserError, "needs KerasHub: pip install keras-hub"):
+                find_backbone("hub:resnet_18_imagenet")
+
     def test_bad_names_are_one_line(self):
         (self.folder / "text.keras").write_text("no model")
         grey = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])

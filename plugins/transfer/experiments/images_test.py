@@ -119,6 +119,36 @@ class ImagesTest(ExperimentTestCase):
             np.testing.assert_array_equal(ours[0].kernel, first[0].kernel)
         self.assertEqual(sum(len(group) for _, group in experiment.optimizer.groups), 2 + 12)
 
+    def test_l2_sp_keeps_the_weights_near_where_they_began(self):
+        distances = []
+        for strength in (0.0, 100.0):
+            config = dataclasses.replace(CONFIG, schedule="full", tune_groups=0, tune_rate=1e-2, epochs=1, l2_sp=strength)
+            experiment = Images(config)
+            experiment.setup(tf.distribute.get_strategy())
+            self.assertEqual(float(experiment._distance()), 0)
+            experiment.begin(0)
+            for _ in range(4):
+                experiment.train_step()
+            distances.append(float(experiment._distance()))
+        self.assertLess(distances[1], 0.5 * distances[0])
+
+    def test_evaluation_sees_what_was_tuned(self):
+        experiment = Images(CONFIG)
+        experiment.setup(tf.distribute.get_strategy())
+        first = experiment.evaluate("validation")
+        self.assertEqual(experiment.evaluate("validation"), first)  # from the features that were kept
+        kernel = experiment.backbone.groups[0][0].kernel
+        before = kernel.numpy().copy()
+        kernel.assign(before + 0.1)
+        self.assertNotEqual(experiment.evaluate("validation"), first)
+        kernel.assign(before)
+        self.assertEqual(experiment.evaluate("validation"), first)
+
+    def test_few_examples_need_no_smaller_batch(self):
+        experiment = Images(dataclasses.replace(CONFIG, per_class=2))
+        experiment.setup(tf.distribute.get_strategy())
+        self.assertEqual((experiment.config.batch_size, experiment.steps_per_epoch), (6, 1))
+
     def test_baselines_train_all_of_it(self):
         baselines = Images(dataclasses.replace(CONFIG, baseline="full,scratch", baseline_epochs=2)).build_baselines()
         self.assertEqual(list(baselines), ["full", "scratch"])
