@@ -70,7 +70,7 @@ class ImagesConfig(ExperimentConfig):
     """Epochs in which the head alone is trained."""
     unfreeze_every: int = 1
     """Epochs after which gradual unfreezes another group of layers."""
-    tune_rate: float = 1e-4
+    tune_rate: float = 3e-4
     """Learning rate of the network's last group of layers, and of the head beside it."""
     tune_groups: int = 3
     """Groups of layers that are ever unfrozen, from the top (efficientnet_lite has 9, others 8); 0: all."""
