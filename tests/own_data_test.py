@@ -63,13 +63,15 @@ class OwnDataTest(absltest.TestCase):
             "predict", f"--run={FOLDER}/birds", f"--input={picture}", f"--output_dir={FOLDER}/predictions"
         )
         self.assertEqual(predicted.code, 0, predicted.errors)
-        self.assertIn(f"{answer['label'].numpy()[0].decode()} {answer['probabilities'].numpy()[0].max():.3f}", predicted.output)
+        label, probability = answer["label"].numpy()[0].decode(), answer["probabilities"].numpy()[0].max()
+        self.assertIn(f"{label} {probability:.3f}", predicted.output)
 
     def test_texts(self):
         with open(FOLDER / "reviews.csv", "w") as file:
             rows = csv.writer(file)
             rows.writerow(["text", "label"])
-            rows.writerows((f"{'good bad'.split()[number % 2]} n{number}", "ab"[number % 3 % 2]) for number in range(60))
+            # What is said does not follow from the words, so that there are mistakes to draw.
+            rows.writerows((f"{('good', 'bad')[number % 2]} n{number}", "ab"[number % 3 % 2]) for number in range(60))
         signatures, _ = self.train(
             "reviews",
             "--experiment=transfer/sentiment",

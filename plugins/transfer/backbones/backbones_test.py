@@ -133,7 +133,7 @@ class FindBackboneTest(absltest.TestCase):
         network = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(None, None, 3))
         network.save_weights(self.folder / "mobile.weights.h5")
         (self.folder / "arrays").mkdir()
-        np.savez(self.folder / "arrays" / "arrays.npz", **{"_conv_stem.weight": np.ones((32, 3, 3, 3), np.float32)})
+        np.savez(self.folder / "arrays" / "arrays.npz", conv=np.ones((32, 3, 3, 3), np.float32))
         for file in ("model.keras", "mobile.weights.h5", "arrays/arrays.npz"):
             content = bytearray((self.folder / file).read_bytes())
             middle = len(content) // 2

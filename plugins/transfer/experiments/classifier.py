@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import ogbrain
+from ogbrain.config import ExperimentConfig
 from ogbrain.data.pipeline import Batch
 
 from ..pipelines.selected_examples import SelectedExamples
@@ -25,6 +26,7 @@ class Classifier(ogbrain.SupervisedExperiment):
 
     monitor, monitor_mode = "accuracy", "max"
 
+    config: ExperimentConfig
     pipeline: SelectedExamples
 
     def fit_batch(self, pipeline: Pipelines) -> Pipelines:

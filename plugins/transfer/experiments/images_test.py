@@ -122,7 +122,9 @@ class ImagesTest(ExperimentTestCase):
     def test_l2_sp_keeps_the_weights_near_where_they_began(self):
         distances = []
         for strength in (0.0, 100.0):
-            config = dataclasses.replace(CONFIG, schedule="full", tune_groups=0, tune_rate=1e-2, epochs=1, l2_sp=strength)
+            config = dataclasses.replace(
+                CONFIG, schedule="full", tune_groups=0, tune_rate=1e-2, epochs=1, l2_sp=strength
+            )
             experiment = Images(config)
             experiment.setup(tf.distribute.get_strategy())
             self.assertEqual(float(experiment._distance()), 0)

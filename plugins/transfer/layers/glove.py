@@ -15,10 +15,11 @@ UNKNOWN = ("subwords", "learned")
 
 
 class Glove(keras.layers.Layer):
-    """Gives the GloVe vectors of the words of raw texts; the words are part of what is saved, the package is not needed.
+    """Gives the GloVe vectors of the words of raw texts.
 
-    A word that is not known gets the mean of the vectors of its sub-words of three to five letters, each the mean of the
-    known words that have it; or one vector for all, learned if the layer is trainable.
+    A word that is not known gets the mean of the vectors of its sub-words of three to five letters, each the mean of
+    the known words that have it; or one vector for all, learned if the layer is trainable. A saved model holds words
+    and vectors, and needs no package.
 
     Args:
         vocabulary: How many of GloVe's 400,000 words are known, the most frequent ones.
