@@ -46,8 +46,13 @@ def plan(study: str) -> dict[int, ExperimentConfig]:
         return {count: _few(base, count) for count in (5, 10, 50)}
     if study == "sentiment":
         return {0: SentimentConfig()}
-    texts = SentimentConfig(data=DataConfig(name=f"rated_sentences/{study}"), epochs=30, batch_size=16)
-    return {count: dataclasses.replace(texts, per_class=count) for count in (10, 50, 200)}
+    rate = dataclasses.replace(SentimentConfig().optimizer, warmup_steps=20)
+    texts = SentimentConfig(data=DataConfig(name=f"rated_sentences/{study}"), batch_size=16, optimizer=rate)
+    # Some 300 steps at least, however few the examples.
+    return {
+        count: dataclasses.replace(texts, per_class=count, epochs=max(20, 300 * 16 // (2 * count)))
+        for count in (10, 50, 200)
+    }
 
 
 def _few(base: ImagesConfig, count: int) -> ImagesConfig:
