@@ -172,6 +172,10 @@ class Vocabulary(tf.Module):
         parts = [edge * START] * start + [ids] + [edge * END] * end
         return tf.concat(parts, axis=1) if len(parts) > 1 else ids
 
+    def tokens_of(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns the token of each id, strings of the same shape."""
+        return self._to_token.lookup(tf.cast(ids, tf.int64))
+
     def encode_text(self, text: str | bytes) -> list[int]:
         """Encodes one text outside the graph; the same ids as `encode` gives, faster for a single text."""
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text

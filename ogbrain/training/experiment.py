@@ -4,6 +4,7 @@ import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -51,6 +52,8 @@ class Experiment(abc.ABC):
     """Whether a lower (`"min"`) or a higher (`"max"`) monitored metric is better."""
 
     model: keras.Model
+    results: Mapping[str, Any] = MappingProxyType({})
+    """What a run and its baselines reached, as `results.json` has it; the run loop sets it before `final_pictures`."""
 
     def __init__(self, config: ExperimentConfig):
         self.config = config

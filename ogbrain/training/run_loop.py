@@ -248,6 +248,7 @@ class RunLoop:
             "notes": experiment.notes(),
             "baselines": baselines,
         }
+        experiment.results = results
         for name, curve in draw_learning_curves(directory.records()).items():
             directory.write(directory.plots / f"{name}.png", curve)
         self._draw(experiment.final_pictures(), int(state.step))

@@ -42,6 +42,9 @@ class SupervisedExperiment(Experiment):
         ...         return tf.reduce_mean(losses), {"loss": losses, "accuracy": correct}
     """
 
+    static_shapes = False
+    """Whether each shape of a training batch gets a step of its own, all its sizes known: for few shapes only."""
+
     optimizer: keras.optimizers.Optimizer
     pipeline: Pipeline
 
@@ -138,7 +141,8 @@ class SupervisedExperiment(Experiment):
             return self._train_replica(batch, stage)
 
         if strategy.num_replicas_in_sync == 1:
-            return tf.function(train_replica, jit_compile=self.config.xla or None, reduce_retracing=True)
+            relaxed = not self.static_shapes
+            return tf.function(train_replica, jit_compile=self.config.xla or None, reduce_retracing=relaxed)
 
         @tf.function(reduce_retracing=True)
         def step(batch):

@@ -7,13 +7,26 @@ PLUGIN = ogbrain.Plugin(
     api=1,
     summary="Look where it matters: glimpses of an image, chosen by a learned policy.",
     layers={
+        "additive_attention": ".layers.additive_attention:AdditiveAttention",
+        "attention_decoder": ".layers.attention_decoder:AttentionDecoder",
         "glimpse_sensor": ".layers.glimpse_sensor:GlimpseSensor",
         "glimpse_network": ".layers.glimpse_network:GlimpseNetwork",
+        "multiplicative_attention": ".layers.multiplicative_attention:MultiplicativeAttention",
         "location_policy": ".layers.location_policy:LocationPolicy",
+        "rotary_attention": ".layers.rotary_attention:RotaryAttention",
         "recurrent_attention": ".layers.recurrent_attention:RecurrentAttention",
     },
-    pipelines={"cluttered_images": ".pipelines.cluttered_images:ClutteredImages"},
-    experiments={"glimpse": ".experiments.glimpse:Glimpse"},
-    configs={"glimpse": ".experiments.glimpse_config:GlimpseConfig"},
+    pipelines={
+        "cluttered_images": ".pipelines.cluttered_images:ClutteredImages",
+        "sentence_pairs": ".pipelines.sentence_pairs:SentencePairs",
+    },
+    experiments={
+        "glimpse": ".experiments.glimpse:Glimpse",
+        "translate": ".experiments.translate:Translate",
+    },
+    configs={
+        "glimpse": ".experiments.glimpse_config:GlimpseConfig",
+        "translate": ".experiments.translate_config:TranslateConfig",
+    },
     default_experiment="glimpse",
 )

@@ -1,0 +1,153 @@
+"""Tests of the translation experiment on a few sentences."""
+
+import dataclasses
+import json
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from absl.testing import absltest, parameterized
+
+from ogbrain.config import DataConfig, OptimizerConfig
+from ogbrain.errors import UserError
+from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from plugins.attention.experiments.translate import Translate
+from plugins.attention.experiments.translate_config import TranslateConfig
+from plugins.attention.experiments.translation_scores import bleu_by_length
+from plugins.attention.pipelines.sentence_pairs import SentencePairs
+
+WORDS = ("red", "blue", "green", "old", "new", "big")
+OTHERS = ("rouge", "bleu", "vert", "vieux", "nouveau", "grand")
+
+
+class TinyPairs(tfds.core.GeneratorBasedBuilder):
+    """Words, and the same in French the other way round."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        texts = {"en": tfds.features.Text(), "fr": tfds.features.Text()}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(texts))
+
+    def _split_generators(self, dl_manager):
+        return {name: self._generate_examples(count) for name, count in
+                (("train", 30), ("validation", 5), ("test", 7))}
+
+    def _generate_examples(self, count):
+        for number in range(count):
+            picked = np.random.default_rng(number).integers(0, 6, 2 + number % 4)
+            yield number, {"en": " ".join(WORDS[k] for k in picked),
+                           "fr": " ".join(OTHERS[k] for k in picked[::-1]) + "."}
+
+
+TINY = TranslateConfig(
+    epochs=2, batch_size=8, data=DataConfig(name="tiny_pairs"), vocabulary=60, lengths=(6, 12), embedding=6, units=8,
+    attention_units=6, layers=1, heads=2, beams=2, longest=12, log_every=2, baseline="none",
+    optimizer=OptimizerConfig(learning_rate=2e-2))
+
+
+class TranslateTest(ExperimentTestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.builder = TinyPairs(data_dir=self.create_tempdir().full_path, file_format="array_record")
+        self.builder.download_and_prepare()
+
+        class Tiny(Translate):
+            def build_pipeline(experiment):
+                return self.pairs(most_words=experiment.config.most_words)
+
+        self.experiment_class = Tiny
+
+    def pairs(self, **arguments):
+        return SentencePairs(
+            self.builder, source="en", target="fr", batch_size=8, size=60, lengths=(6, 12), **arguments)
+
+    def test_conformance(self):
+        folder = self.check_experiment(
+            self.experiment_class, dataclasses.replace(TINY, baseline="no_attention"),
+            inputs=["red new", "\u2603 \U0001f600", "big " * 10_000])
+        names = {path.name for path in (folder / "plots").iterdir()}
+        self.assertContainsSubset({"bleu_by_length.png", "alignment_1.png"}, names)
+        results = json.loads((folder / "results.json").read_text())
+        plain = results["baselines"]["no_attention"]
+        self.assertAlmostEqual(plain["parameters"] / results["parameters"], 1.0, delta=0.02)
+
+    @parameterized.parameters(
+        {"model": "luong", "input_feeding": True}, {"model": "luong_dot", "cell": "lstm"}, {"model": "transformer"}
+    )
+    def test_variants(self, **changes):
+        experiment = self.experiment_class(dataclasses.replace(TINY, **changes))
+        experiment.setup(tf.distribute.get_strategy())
+        before = experiment.evaluate("validation")["loss"]
+        experiment.begin(0)
+        for _ in range(12):
+            experiment.train_step()
+        self.assertLess(experiment.evaluate("validation")["loss"], before)
+        # One step after the other gives what all at once do.
+        source, told = tf.constant([[5, 6, 7, 3], [8, 3, 0, 0]]), tf.constant([[2, 9, 8], [2, 5, 7]])
+        model = experiment.model
+        logits, _ = model.teach(model.read(source), told)
+        constants, state = model.begin(model.read(source), tf.constant(3))
+        for place in range(3):
+            one, state = model.step(constants, state, told[:, place])
+            np.testing.assert_allclose(one, logits[:, place], atol=1e-4)
+
+    def test_signatures(self):
+        experiment = self.experiment_class(TINY)
+        experiment.setup_inference()
+        signatures = experiment.signatures()
+        texts = tf.constant(["red blue", "", "  ", "\u2603", "old " * 10_000])
+        for name in ("serving_default", "beam"):
+            translation = signatures[name](texts)["translation"].numpy()
+            self.assertEqual(list(translation[1:3]), [b"", b""], name)
+        found = signatures["explain"](texts)
+        self.assertEqual(found["weights"].shape[2], found["read"].shape[1])
+        np.testing.assert_allclose(tf.reduce_sum(found["weights"], -1), 1.0, atol=1e-5)
+        # A beam of one is greedy search.
+        one = self.experiment_class(dataclasses.replace(TINY, beams=1))
+        one.setup_inference()
+        for variable, value in zip(one.model.variables, experiment.model.variables, strict=True):
+            variable.assign(value)
+        np.testing.assert_array_equal(one.signatures()["beam"](texts)["translation"],
+                                      signatures["serving_default"](texts)["translation"])
+
+    def test_pairs(self):
+        pairs = self.pairs()
+        shapes = set()
+        for batch in pairs.batches("train", batch_size=8, training=True).take(12):
+            self.assertEqual(batch["source"].shape, batch["target"].shape)
+            shapes.add(tuple(batch["source"].shape))
+        self.assertEqual(shapes, {(8, 6), (8, 12)})
+        batch = next(iter(pairs.batches("test", batch_size=4)))
+        again = pairs.target_vocabulary.decode(batch["target"])[0].numpy().decode().replace(" ", "")
+        self.assertEqual(again, batch["target_text"][0].numpy().decode().replace(" ", ""))
+        short = self.pairs(most_words=3)
+        texts = [text for batch in short.batches("validation", batch_size=8) for text in batch["source_text"].numpy()]
+        self.assertEqual({len(text.split()) for text in texts if text}, {2, 3})
+        self.assertEqual(short.num_examples("test"), 7)
+
+    def test_bad_input(self):
+        experiment = self.experiment_class(TINY)
+        experiment.setup_inference()
+        with self.assertRaisesRegex(UserError, "empty text"):
+            experiment.predict([" "])
+        with self.assertRaisesRegex(UserError, "most_words"):
+            self.pairs(most_words=1).num_examples("train")
+        for changes in ({"model": "luon"}, {"lengths": (8, 4)}, {"splits": ("train",)}, {"beams": 0},
+                        {"model": "transformer", "units": 9}):
+            with self.assertRaises(UserError):
+                dataclasses.replace(TINY, **changes)
+
+
+class ScoresTest(absltest.TestCase):
+    def test_bleu_by_length(self):
+        texts = ["one two three four five", "a " * 15]
+        scores = bleu_by_length(texts, texts, texts)
+        self.assertAlmostEqual(scores["bleu"], 100.0)
+        self.assertAlmostEqual(scores["bleu_11_20"], 100.0)
+        self.assertEqual(scores["bleu_21_30"], 0.0)
+        self.assertLess(bleu_by_length(texts, ["one two", "b " * 15], texts)["bleu"], 10.0)
+
+
+if __name__ == "__main__":
+    absltest.main()
