@@ -5,7 +5,7 @@ import ogbrain
 PLUGIN = ogbrain.Plugin(
     name="attention",
     api=1,
-    summary="Look where it matters: glimpses of an image, chosen by a learned policy.",
+    summary="Look where it matters: glimpses of an image, soft attention between sentences.",
     layers={
         "additive_attention": ".layers.additive_attention:AdditiveAttention",
         "attention_decoder": ".layers.attention_decoder:AttentionDecoder",

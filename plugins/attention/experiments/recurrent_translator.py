@@ -1,5 +1,7 @@
 """A recurrent encoder and decoder, with attention between them or without."""
 
+import functools
+
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -28,27 +30,30 @@ class RecurrentTranslator(keras.Model):
         attention_units: Hidden depth of additive attention.
         dropout: Of embeddings and of what goes into the logits.
         input_feeding: Feed the output of a step to the next.
+        jit: Compile the recurrent loops and the attention with XLA in training.
     """
 
     def __init__(self, *, source_size: int, target_size: int, attention: str, cell: str, embedding: int, units: int,
-                 attention_units: int, dropout: float, input_feeding: bool, **kwargs):
+                 attention_units: int, dropout: float, input_feeding: bool, jit: bool = True, **kwargs):
         super().__init__(**kwargs)
-        recurrent = ogbrain.layers.get(f"working_memory/{cell}")
+        recurrent = functools.partial(
+            ogbrain.layers.get(f"working_memory/{cell}"), return_sequences=True, jit="auto" if jit else False
+        )
         bidirectional = ogbrain.layers.get("working_memory/bidirectional")
         self.attends = attention != "none"
         # A dot product needs a decoder as deep as the memory.
         depth = 2 * units if attention == "dot" else units
         self.embed_source = layers.Embedding(source_size, embedding, name="embed_source")
         self.embed_target = layers.Embedding(target_size, embedding, name="embed_target")
-        self.encoder = bidirectional(recurrent(units, return_sequences=True, return_state=True), name="encoder")
+        self.encoder = bidirectional(recurrent(units, return_state=True), name="encoder")
         look = {
             "additive": lambda: AdditiveAttention(attention_units, name="attention"),
             "general": lambda: MultiplicativeAttention("general", name="attention"),
             "dot": lambda: MultiplicativeAttention("dot", name="attention"),
             "none": lambda: FixedContext(hidden_units(depth, 2 * units, attention_units), name="attention"),
         }[attention]()
-        self.decoder = AttentionDecoder(recurrent(depth, return_sequences=True, name="recurrent"), look, units,
-                                        input_feeding=input_feeding, name="decoder")
+        self.decoder = AttentionDecoder(recurrent(depth, name="recurrent"), look, units, input_feeding=input_feeding,
+                                        jit=jit, name="decoder")
         self.bridges = [layers.Dense(size, activation="tanh", dtype="float32", name=f"bridge_{n}")
                         for n, size in enumerate(self.decoder.recurrent.state_sizes)]
         self.drop = layers.Dropout(dropout)

@@ -96,6 +96,7 @@ class TransformerTranslator(keras.Model):
             new += cache
             x += attended
             query = self.norms_target[3 * n + 1](x)[:, None]
-            x += self.cross[n].look(query, *projected[2 * n : 2 * n + 2], mask)[0][:, 0]
+            keys, values = projected[2 * n : 2 * n + 2]
+            x += self.cross[n].look(query, keys, values, mask)[0][:, 0]
             x += self.narrow_target[n](self.wide_target[n](self.norms_target[3 * n + 2](x)))
         return self.logits(self.norms_target[-1](x)), new

@@ -53,6 +53,8 @@ class TranslateConfig(ExperimentConfig):
     """Hidden depth of additive attention."""
     input_feeding: bool = False
     """Feed the attention's output of a step to the next; slower, as steps then wait for one another."""
+    compiled: bool = True
+    """Compile the loops of training with XLA, once for each of `lengths`; off, a run starts sooner and is slower."""
     layers: int = 3
     """Layers of the transformer's encoder and of its decoder."""
     heads: int = 4

@@ -1,7 +1,6 @@
 """Tests of the translation experiment on a few sentences."""
 
 import dataclasses
-import json
 
 import numpy as np
 import tensorflow as tf
@@ -42,7 +41,7 @@ class TinyPairs(tfds.core.GeneratorBasedBuilder):
 
 TINY = TranslateConfig(
     epochs=2, batch_size=8, data=DataConfig(name="tiny_pairs"), vocabulary=60, lengths=(6, 12), embedding=6, units=8,
-    attention_units=6, layers=1, heads=2, beams=2, longest=12, log_every=2, baseline="none",
+    attention_units=6, layers=1, heads=2, beams=2, longest=12, log_every=2, baseline="none", compiled=False,
     optimizer=OptimizerConfig(learning_rate=2e-2))
 
 
@@ -54,26 +53,33 @@ class TranslateTest(ExperimentTestCase, parameterized.TestCase):
 
         class Tiny(Translate):
             def build_pipeline(experiment):
-                return self.pairs(most_words=experiment.config.most_words)
+                return self.pairs(lengths=experiment.config.lengths, most_words=experiment.config.most_words)
 
         self.experiment_class = Tiny
 
     def pairs(self, **arguments):
         return SentencePairs(
-            self.builder, source="en", target="fr", batch_size=8, size=60, lengths=(6, 12), **arguments)
+            self.builder, source="en", target="fr", batch_size=8, size=60, **{"lengths": (6, 12), **arguments})
 
     def test_conformance(self):
         folder = self.check_experiment(
-            self.experiment_class, dataclasses.replace(TINY, baseline="no_attention"),
-            inputs=["red new", "\u2603 \U0001f600", "big " * 10_000])
+            self.experiment_class, TINY, inputs=["red new", "\u2603 \U0001f600", "big " * 10_000])
         names = {path.name for path in (folder / "plots").iterdir()}
         self.assertContainsSubset({"bleu_by_length.png", "alignment_1.png"}, names)
-        results = json.loads((folder / "results.json").read_text())
-        plain = results["baselines"]["no_attention"]
-        self.assertAlmostEqual(plain["parameters"] / results["parameters"], 1.0, delta=0.02)
+
+    def test_baseline_has_as_many_weights(self):
+        experiment = self.experiment_class(dataclasses.replace(TINY, baseline="no_attention", units=32))
+        plain = experiment.build_baselines()["no_attention"]
+        for one in (experiment, plain):
+            one.setup_inference()
+        self.assertAlmostEqual(plain.model.count_params() / experiment.model.count_params(), 1.0, delta=0.01)
+        scores = bleu_by_length([], [], [])
+        experiment.results = {"test": scores, "baselines": {"no_attention": {"test": scores}}}
+        self.assertEqual(experiment.final_pictures()["bleu_by_length"].shape[2], 3)
 
     @parameterized.parameters(
-        {"model": "luong", "input_feeding": True}, {"model": "luong_dot", "cell": "lstm"}, {"model": "transformer"}
+        {"compiled": True, "lengths": (12,)}, {"model": "luong", "input_feeding": True},
+        {"model": "luong_dot", "cell": "lstm"}, {"model": "transformer"},
     )
     def test_variants(self, **changes):
         experiment = self.experiment_class(dataclasses.replace(TINY, **changes))

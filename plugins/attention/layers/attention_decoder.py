@@ -21,6 +21,7 @@ class AttentionDecoder(keras.layers.Layer):
         attention: An attention layer of this plugin.
         units: Depth of the output.
         input_feeding: Feed the output of a step to the next.
+        jit: Compile the attention with XLA in training, where all sizes are known.
         **kwargs: Of `keras.layers.Layer`.
 
     Input: `inputs`, `(batch, time, depth)`; `memory`, `(batch, places, depth)`; `memory_mask`, `(batch, places)` bool;
@@ -41,6 +42,7 @@ class AttentionDecoder(keras.layers.Layer):
         units: int,
         *,
         input_feeding: bool = False,
+        jit: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -48,6 +50,7 @@ class AttentionDecoder(keras.layers.Layer):
         self.attention = attention
         self.units = units
         self.input_feeding = input_feeding
+        self.jit = jit
         self.combine = keras.layers.Dense(units, activation="tanh", dtype=self.dtype_policy, name="combine")
 
     @property
@@ -121,7 +124,8 @@ class AttentionDecoder(keras.layers.Layer):
         def look(states, memory, keys, mask):
             return self.attention(states, memory, memory_mask=mask, keys=keys)
 
-        if training is True and None not in (*states.shape, *memory.shape) and not tf.executing_eagerly():
+        static = None not in (*states.shape, *memory.shape)
+        if self.jit and static and training is True and not tf.executing_eagerly():
             # Elementwise work over (batch, time, places, units): compiled, it is never written to memory.
             look = tf.function(look, jit_compile=True)
         context, weights = look(states, memory, keys, memory_mask)
@@ -161,7 +165,8 @@ class AttentionDecoder(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments of `__init__`."""
-        config = {**super().get_config(), "units": self.units, "input_feeding": self.input_feeding}
+        names = ("units", "input_feeding", "jit")
+        config = {**super().get_config(), **{name: getattr(self, name) for name in names}}
         for name in ("recurrent", "attention"):
             config[name] = keras.saving.serialize_keras_object(getattr(self, name))
             config[name].pop("build_config", None)  # this layer builds them
