@@ -26,6 +26,7 @@ from plugins.attention.layers.search import beam_search, greedy_search
 
 flags.DEFINE_string("peer_python", "", "Interpreter of an environment with PyTorch; its rows are left out otherwise.")
 
+Run = Callable[[], Any]
 VOCABULARY, LENGTH, BATCH, LIMIT, START, END = 3_000, 28, 32, 64, 2, 3
 
 
@@ -66,7 +67,7 @@ def translator() -> RecurrentTranslator:
     return model
 
 
-def training(model: RecurrentTranslator) -> Callable[[], Any]:
+def training(model: RecurrentTranslator) -> Run:
     """Returns a training step on fixed tokens."""
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
@@ -112,7 +113,7 @@ def exported(model: RecurrentTranslator, folder: str) -> Any:
     return tf.saved_model.load(folder)
 
 
-def cached(place: int, longest: int = 1024, steps: int = 32) -> Callable[[], Any]:
+def cached(place: int, longest: int = 1024, steps: int = 32) -> Run:
     """Returns the decoding of some tokens from a place on, with a cache."""
     layer = RotaryAttention(32, 8, 2, causal=True)
     layer.build((None, None, 256))
@@ -130,7 +131,7 @@ def cached(place: int, longest: int = 1024, steps: int = 32) -> Callable[[], Any
     return run
 
 
-def seconds(run: Callable[[], Any], repeats: int) -> float:
+def seconds(run: Run, repeats: int) -> float:
     """Returns the time of one call."""
     start = time.perf_counter()
     for _ in range(repeats):
@@ -151,7 +152,7 @@ def main(_: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         loaded = exported(model, folder)
         greedy, beam = (loaded.signatures[name] for name in ("greedy", "beam"))
-        runs = {
+        runs: dict[str, tuple[Run, int]] = {
             "training": (training(model), BATCH * LENGTH),
             "greedy 32": (functools.partial(greedy, source=tf.constant(sentences)), BATCH * LIMIT),
             "greedy 1": (functools.partial(greedy, source=tf.constant(sentences[:1])), LIMIT),

@@ -37,7 +37,7 @@ class SentencePairs(Pipeline):
         size: int = 4000,
         lengths: tuple[int, ...] = (16, 32, 64),
         most_words: int = 0,
-        splits: tuple[str, str, str] = ("train", "validation", "test"),
+        splits: tuple[str, ...] = ("train", "validation", "test"),
         data_dir: str = "",
     ):
         """Declares the pipeline, and learns the vocabularies of the training texts the first time.
@@ -50,7 +50,7 @@ class SentencePairs(Pipeline):
             size: The most pieces of each vocabulary.
             lengths: Lengths to which sentences are padded, rising; longer sentences are cut to the last.
             most_words: Train and validate on pairs with no more words in the source; 0: all.
-            splits: TFDS split strings for training, validation and testing.
+            splits: Three TFDS split strings, for training, validation and testing.
             data_dir: The folder of data.
 
         Raises:
