@@ -161,12 +161,12 @@ def main(_: list[str]) -> None:
             "cached 1024": (cached(1024 - 32), 4 * 32),
         }
         times: dict[str, list[float]] = {}
-        for run, _ in runs.values():
+        for run, tokens in runs.values():
             seconds(run, 2)
         repeats, rounds = (2, 2) if values.quick else (5, 5)
-        for _ in range(rounds):
-            for name, (run, units) in runs.items():
-                times.setdefault(name, []).append(units / seconds(run, repeats))
+        for turn in range(rounds):
+            for name, (run, tokens) in runs.items():
+                times.setdefault(name, []).append(tokens / seconds(run, repeats))
                 if peer and name in ("training", "greedy 32", "greedy 1"):
                     times.setdefault(f"torch {name}", []).append(peer.rate(name, repeats))
     rates = {name: statistics.median(found) for name, found in times.items()}

@@ -15,11 +15,12 @@ def bleu_by_length(sources: Sequence[str], translations: Sequence[str], referenc
     Lengths of which there is no sentence are 0.
     """
     scores = {"bleu": _bleu(translations, references)}
-    lengths = np.array([len(source.split()) for source in sources], int)
+    lengths = [len(source.split()) for source in sources]
     low = 0
     for high in BUCKETS:
-        picked = np.flatnonzero((lengths > low) & ((lengths <= high) | (high == BUCKETS[-1])))
-        scores[f"bleu_{low + 1}_{high}"] = _bleu(*([texts[n] for n in picked] for texts in (translations, references)))
+        most = float("inf") if high == BUCKETS[-1] else high
+        picked = [number for number, length in enumerate(lengths) if low < length <= most]
+        scores[f"bleu_{low + 1}_{high}"] = _bleu([translations[n] for n in picked], [references[n] for n in picked])
         low = high
     return scores
 
