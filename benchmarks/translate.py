@@ -161,8 +161,8 @@ def main(_: list[str]) -> None:
             "cached 1024": (cached(1024 - 32), 4 * 32),
         }
         times: dict[str, list[float]] = {}
-        for run, tokens in runs.values():
-            seconds(run, 2)
+        for function, _tokens in runs.values():
+            seconds(function, 2)
         repeats, rounds = (2, 2) if values.quick else (5, 5)
         for turn in range(rounds):
             for name, (run, tokens) in runs.items():
