@@ -58,14 +58,15 @@ class DQN(Agent):
         self.target_every, self.clip_norm = target_every, clip_norm
         optimizer.build(model.trainable_variables)
         self._copy()
-        self._updates = 0
+        self._updates, self._ready = 0, False
         self._snapshot = Snapshot(self._state, self._restore)
         self._learn = tf.function(self._update_all, jit_compile=xla or None)
 
     @property
     def ready(self) -> bool:
         """Whether there is a transition to learn from."""
-        return bool(self.memory._ready.any())
+        self._ready = self._ready or len(self.memory) > 0
+        return self._ready
 
     def values(self, observations: np.ndarray, training: bool = False) -> np.ndarray:
         """Returns what each action is worth, float32 `(batch, actions)`."""
