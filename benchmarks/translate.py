@@ -164,7 +164,7 @@ def main(_: list[str]) -> None:
         for function, _tokens in runs.values():
             seconds(function, 2)
         repeats, rounds = (2, 2) if values.quick else (5, 5)
-        for turn in range(rounds):
+        for _turn in range(rounds):
             for name, (run, tokens) in runs.items():
                 times.setdefault(name, []).append(tokens / seconds(run, repeats))
                 if peer and name in ("training", "greedy 32", "greedy 1"):

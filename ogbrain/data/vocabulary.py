@@ -1,5 +1,6 @@
 """Vocabularies of characters, words and pieces of words, as lookup tables in the graph."""
 
+import functools
 import os
 import pathlib
 import tempfile
@@ -60,6 +61,8 @@ class Vocabulary(tf.Module):
             raise UserError(f"vocabulary {str(path)!r}: does not begin with {', '.join(SPECIAL)}, or repeats a token")
         self._ids = {token: number for number, token in enumerate(self.tokens)}
         self._longest = max((len(token.removeprefix(CONTINUED)) for token in self.tokens[4:]), default=1)
+        # A few thousand words make up most of any text.
+        self._split = functools.lru_cache(100_000)(self._split_word)
         line, token = tf.lookup.TextFileIndex.LINE_NUMBER, tf.lookup.TextFileIndex.WHOLE_LINE
         asset = str(self.path)
         with tf.init_scope():
@@ -183,7 +186,10 @@ class Vocabulary(tf.Module):
             return [self._ids.get(character, UNKNOWN) for character in normalized(text)]
         if self.kind == "words":
             return [self._ids.get(word, UNKNOWN) for word in words(text)]
-        return [number for word in words(text) for number in split_word(word, self._ids, self._longest, UNKNOWN)]
+        return [number for word in words(text) for number in self._split(word)]
+
+    def _split_word(self, word: str) -> list[int]:
+        return split_word(word, self._ids, self._longest, UNKNOWN)
 
     def decode(self, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
         """Turns ids into texts inside the graph; stops at the end id and leaves out padding and start.

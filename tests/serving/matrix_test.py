@@ -19,6 +19,7 @@ from ogbrain.serving.saved_model import SavedModel
 # What makes an experiment small; one that is not here is exported as its config has it. Weights are not trained.
 TINY: dict[str, tuple[str, ...]] = {
     "attention/glimpse": ("canvas=40", "glimpses=3", "units=32"),
+    "attention/translate": ("vocabulary=300", "units=16", "embedding=8", "attention_units=8", "longest=20"),
     "transfer/images": ("image_size=64", "weights=random"),
     "transfer/sentiment": ("vectors=random", "filters=8"),
     "working_memory/language_model": ("units=32", "embedding=8", "length=20"),
