@@ -100,6 +100,7 @@ class Images(Classifier):
         pictures = tf.TensorSpec((None, self.size, self.size, 3), tf.float32)
         self._encode = tf.function(self._frozen_features, input_signature=[pictures])
         made = self._encode.get_concrete_function().structured_outputs
+        self._keeps_features = self._fits(made.shape)
         features = tf.TensorSpec(made.shape, made.dtype)
         self._judge = tf.function(self._judge_features, input_signature=[features, tf.TensorSpec((None,), tf.int64)])
 
@@ -128,7 +129,7 @@ class Images(Classifier):
         """Returns cached features for a frozen network, else pictures."""
         if stage:
             return self._cached().only("trunk") if self._halves else self.pipeline
-        return self._cached().only("features") if self.config.feature_cache else self._frozen
+        return self._cached().only("features") if self._keeps_features else self._frozen
 
     def _cached(self) -> FeatureCache:
         if self._cache is None:
@@ -147,16 +148,18 @@ class Images(Classifier):
 
     def _cut(self) -> tuple[keras.Model, keras.Model] | None:
         """Returns the network below and above the lowest layer that is ever tuned, if what is below can be kept."""
-        config = self.config
-        if not config.feature_cache or config.schedule == "full":
+        if not self._keeps_features or self.config.schedule == "full":
             return None
         halves = self.backbone.split(self._unfreezing.tuned)
-        if halves:
-            shape = halves[0].compute_output_shape((None, self.size, self.size, 3))
-            examples = config.views * self._frozen.num_examples("train")
-            if 4 * examples * int(np.prod(shape[1:])) > config.cache_megabytes * 2**20:
-                return None
+        if halves and not self._fits(halves[0].compute_output_shape((None, self.size, self.size, 3))):
+            return None
         return halves
+
+    def _fits(self, shape: Sequence[int | None]) -> bool:
+        """Whether what is made of every view, `(batch, ...)`, may be kept in memory."""
+        config = self.config
+        numbers = config.views * self._frozen.num_examples("train") * int(np.prod([size or 1 for size in shape[1:]]))
+        return config.feature_cache and 4 * numbers <= config.cache_megabytes * 2**20
 
     def train_step(self) -> Sums:
         """Trains one step; a new stage may change the network, so what was kept of it goes."""
@@ -209,7 +212,7 @@ class Images(Classifier):
             pictures = self.pipeline.batches(split, batch_size=self.config.batch_size, seed=self.config.seed)
             pictures = pictures.take(steps) if steps else pictures
             batches = [(self._encode(batch["image"]), batch["label"]) for batch in pictures]
-        if pristine and self.config.feature_cache:
+        if pristine and self._keeps_features:
             self._kept[split] = batches
         total: Any = 0.0
         for features, labels in batches:

@@ -41,7 +41,7 @@ class ImagesConfig(ExperimentConfig):
     feature_cache: bool = True
     """Compute what frozen layers make of each view once."""
     cache_megabytes: int = 2048
-    """Most memory for what goes into the tuned layers; where it takes more, tuning goes through the whole network."""
+    """Most memory for features that are kept, and for what goes into the tuned layers; more is computed each time."""
     label: str = ""
     """Feature of the data set that holds the class; empty takes the one there is."""
     classes: tuple[str, ...] = ()

@@ -97,6 +97,12 @@ class ImagesTest(ExperimentTestCase):
         for a, b in zip(kept, plain, strict=True):
             self.assertAlmostEqual(a["loss"], b["loss"], places=4)
 
+    def test_features_that_take_too_much_memory_are_not_kept(self):
+        experiment = Images(dataclasses.replace(CONFIG, cache_megabytes=0))
+        experiment.setup(tf.distribute.get_strategy())
+        self.assertIs(experiment.stage_pipeline(0), experiment._frozen)
+        self.assertIs(experiment.stage_pipeline(1), experiment.pipeline)
+
     def trained(self, config):
         folder = Path(self.create_tempdir())
         RunLoop("test", Images(config), folder).run()
