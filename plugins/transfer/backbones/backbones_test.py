@@ -101,6 +101,8 @@ class FindBackboneTest(absltest.TestCase):
         maps = keras.Model(model.inputs[0], model.get_layer("last_map").output)
         np.testing.assert_allclose(backbone.model(PICTURES), maps(PICTURES), rtol=1e-5)
         self.assertLen(backbone.groups, 2)
+        fresh = find_backbone(f"file:{self.folder}/model.keras", pretrained=False)
+        self.assertGreater(np.abs(fresh.model.weights[0] - backbone.model.weights[0]).max(), 0)
 
     def test_a_saved_model_gives_features_that_are_not_trained(self):
         model = small()
@@ -108,6 +110,8 @@ class FindBackboneTest(absltest.TestCase):
         backbone = find_backbone(f"file:{self.folder}/saved")
         np.testing.assert_allclose(backbone.model(PICTURES), model(PICTURES), rtol=1e-4, atol=1e-5)
         self.assertEmpty(backbone.groups)
+        with self.assertRaisesRegex(UserError, "random is not allowed with the SavedModel"):
+            find_backbone(f"file:{self.folder}/saved", pretrained=False)
 
     def test_an_application_without_its_weights(self):
         backbone = find_backbone("applications:MobileNet", pretrained=False)

@@ -43,9 +43,15 @@ def find_backbone(name: str, pretrained: bool = True, data_dir: str = "") -> Bac
     kinds = {"applications": _application, "hub": _hub, "run": _run, "file": _file}
     if kind not in kinds:
         raise unknown_name("kind of config.backbone", kind, kinds)
-    if not pretrained and kind in ("hub", "file"):
-        raise UserError(f"config.weights: random is not allowed with the backbone {name!r}; pretrained")
+    if not pretrained and not can_be_trained(name):
+        raise UserError(f"config.weights: random is not allowed with the SavedModel {name!r}; pretrained")
     return kinds[kind](rest, pretrained)
+
+
+def can_be_trained(name: str) -> bool:
+    """Whether the network that a name means can be trained, which a SavedModel cannot."""
+    kind, _, rest = name.partition(":")
+    return kind != "file" or not user_path(rest).is_dir()
 
 
 def _application(rest: str, pretrained: bool) -> Backbone:
@@ -76,7 +82,7 @@ def _hub(rest: str, pretrained: bool) -> Backbone:
     except ImportError:
         raise UserError("config.backbone: hub:PRESET needs KerasHub: pip install keras-hub") from None
     try:
-        inner = keras_hub.models.Backbone.from_preset(rest)
+        inner = keras_hub.models.Backbone.from_preset(rest, load_weights=pretrained)
         convert = keras_hub.layers.ImageConverter.from_preset(rest)
     except Exception as error:
         raise UserError(f"config.backbone: hub:{rest}: {_reason(error)}") from error
@@ -95,11 +101,15 @@ def _run(rest: str, pretrained: bool) -> Backbone:
         backbone = Backbone(model, groups, getattr(getattr(experiment, "backbone", None), "size", 0))
     else:
         backbone = _up_to_features(experiment.model, f"run:{rest}")
-    if not pretrained:
-        for layer in [layer for group in backbone.groups for layer in group]:
-            fresh = layer.__class__.from_config(layer.get_config())
-            fresh.build(layer.input.shape)
-            layer.set_weights(fresh.get_weights())
+    return backbone if pretrained else _forgetful(backbone)
+
+
+def _forgetful(backbone: Backbone) -> Backbone:
+    """Gives the layers that can be trained new random weights."""
+    for layer in [layer for group in backbone.groups for layer in group]:
+        fresh = layer.__class__.from_config(layer.get_config())
+        fresh.build(layer.input.shape)
+        layer.set_weights(fresh.get_weights())
     return backbone
 
 
@@ -121,7 +131,8 @@ def _file(rest: str, pretrained: bool) -> Backbone:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
         raise UserError(f"config.backbone: {path}: cannot be loaded ({_reason(error)})") from error
-    return _up_to_features(model, str(path))
+    backbone = _up_to_features(model, str(path))
+    return backbone if pretrained else _forgetful(backbone)
 
 
 def _reason(error: Exception) -> str:

@@ -18,7 +18,7 @@ from ogbrain.paths import user_path
 from ogbrain.training.experiment import Sums
 
 from ..backbones.backbone import Backbone
-from ..backbones.find_backbone import find_backbone
+from ..backbones.find_backbone import can_be_trained, find_backbone
 from ..layers.transfer_head import TransferHead
 from ..pipelines.feature_cache import FeatureCache
 from ..pipelines.image_classes import ImageClasses, fit_picture
@@ -224,7 +224,9 @@ class Images(Classifier):
         return self.head(self._encode(batch["image"]), training=False)
 
     def build_baselines(self) -> dict[str, ogbrain.Experiment]:
-        """Returns what `config.baseline` names."""
+        """Returns what `config.baseline` names; none for a network that cannot be trained."""
+        if not can_be_trained(self.config.backbone):
+            return {}
         config = dataclasses.replace(
             self.config, baseline="none", schedule="full", epochs=self.config.baseline_epochs, probe_epochs=0
         )

@@ -161,6 +161,10 @@ class ImagesTest(ExperimentTestCase):
         baselines = Images(dataclasses.replace(CONFIG, baseline="full,scratch", baseline_epochs=2)).build_baselines()
         self.assertEqual(list(baselines), ["full", "scratch"])
         self.assertEqual(baselines["scratch"].config.weights, "random")
+        folder = self.create_tempdir().full_path
+        self.assertEmpty(
+            Images(dataclasses.replace(CONFIG, baseline="full", backbone=f"file:{folder}")).build_baselines()
+        )
         for baseline in baselines.values():
             results = RunLoop("test", baseline, Path(self.create_tempdir())).run()
             self.assertEqual(baseline.stage(0), 3)
