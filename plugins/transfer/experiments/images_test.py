@@ -22,6 +22,7 @@ from plugins.transfer.backbones.find_backbone import find_backbone
 from plugins.transfer.experiments import images
 from plugins.transfer.experiments.images import Images
 from plugins.transfer.experiments.images_config import ImagesConfig
+from plugins.transfer.experiments.mistakes import draw_confusion, draw_pictures, draw_texts
 from plugins.transfer.experiments.unfreezing import TwoRates, Unfreezing
 
 FOLDER = Path(tempfile.mkdtemp())
@@ -224,6 +225,15 @@ class UnfreezingTest(parameterized.TestCase):
         self.assertEqual([round(float(rates(step)), 3) for step in (0, 3, 4, 9, 14)], [1.0, 1.0, 0.5, 0.25, 0.0])
         again = TwoRates.from_config(rates.get_config())
         self.assertEqual(float(again(9)), 0.25)
+
+
+class MistakesTest(absltest.TestCase):
+    def test_any_names_are_drawn(self):
+        names = ["$\\frac{$", "日本", "a\nb", ""]
+        self.assertEqual(draw_confusion(np.eye(4, dtype=np.int64), names).shape, (400, 400, 3))
+        picture = np.zeros((3, 5, 3), np.uint8)
+        self.assertEqual(draw_pictures([picture] * 4, names, columns=2).shape[2], 3)
+        self.assertEqual(draw_texts(["a\x00b"] * 4, names).shape[2], 3)
 
 
 class ConfigTest(parameterized.TestCase):

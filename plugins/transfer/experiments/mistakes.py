@@ -29,8 +29,9 @@ def draw_confusion(counts: np.ndarray, names: Sequence[str]) -> np.ndarray:
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     short = [textwrap.shorten(name, 20, placeholder="...") or name[:20] for name in names]
-    axes.set_xticks(range(len(names)), short, rotation=90)
-    axes.set_yticks(range(len(names)), short)
+    # What stands between dollars is a name here, not mathematics.
+    axes.set_xticks(range(len(names)), short, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(names)), short, parse_math=False)
     axes.set(xlabel="guess", ylabel="class")
     if len(names) <= 30:
         for row, column in zip(*np.nonzero(counts), strict=True):
