@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +32,7 @@ class Checkpoints:
     def __init__(self, folder: Path, items: Mapping[str, Sequence[tf.Variable]], state: RunState | None = None):
         self.folder = folder
         self._weights = tf.train.Checkpoint(model=list(items["model"]))
-        self._best: list[tf.Variable] = []
+        self._best: list[Any] = []
         groups = {name: list(group) for name, group in items.items()}
         self._all = tf.train.Checkpoint(**groups, state=state or RunState())
 
@@ -46,10 +47,12 @@ class Checkpoints:
     def keep_best(self) -> None:
         """Keeps the weights in memory as the best ones so far, until `save_best` saves them."""
         if not self._best:
-            self._best = [tf.Variable(_copy(variable), trainable=False) for variable in self._weights.model]
-            return
-        for kept, variable in zip(self._best, self._weights.model, strict=True):
-            kept.assign(_copy(variable))
+            self._best = [_Kept() if _is_state(item) else tf.Variable(_copy(item)) for item in self._weights.model]
+        for kept, item in zip(self._best, self._weights.model, strict=True):
+            if _is_state(item):
+                kept.deserialize(item.serialize())
+            else:
+                kept.assign(_copy(item))
 
     def save_best(self, step: int) -> None:
         """Saves the weights that were kept, which are those of a step."""
@@ -133,6 +136,20 @@ def writing(folder: Path) -> Iterator[None]:
         raise RunError(
             f"run folder {folder}: cannot be written ({_reason(error)}); free space or another --run_dir"
         ) from error
+
+
+class _Kept(tf.train.experimental.PythonState):
+    """What a state outside of TensorFlow was at some time."""
+
+    def serialize(self) -> bytes:
+        return self._content
+
+    def deserialize(self, string_value: bytes) -> None:
+        self._content = string_value
+
+
+def _is_state(item: Any) -> bool:
+    return isinstance(item, tf.train.experimental.PythonState)
 
 
 def _copy(variable: tf.Variable) -> np.ndarray:
