@@ -9,6 +9,8 @@ PLUGIN = ogbrain.Plugin(
     layers={
         "additive_attention": ".layers.additive_attention:AdditiveAttention",
         "attention_decoder": ".layers.attention_decoder:AttentionDecoder",
+        "context_network": ".layers.context_network:ContextNetwork",
+        "deep_recurrent_attention": ".layers.deep_recurrent_attention:DeepRecurrentAttention",
         "glimpse_sensor": ".layers.glimpse_sensor:GlimpseSensor",
         "glimpse_network": ".layers.glimpse_network:GlimpseNetwork",
         "multiplicative_attention": ".layers.multiplicative_attention:MultiplicativeAttention",
@@ -18,14 +20,17 @@ PLUGIN = ogbrain.Plugin(
     },
     pipelines={
         "cluttered_images": ".pipelines.cluttered_images:ClutteredImages",
+        "many_images": ".pipelines.many_images:ManyImages",
         "sentence_pairs": ".pipelines.sentence_pairs:SentencePairs",
     },
     experiments={
         "glimpse": ".experiments.glimpse:Glimpse",
+        "many_objects": ".experiments.many_objects:ManyObjects",
         "translate": ".experiments.translate:Translate",
     },
     configs={
         "glimpse": ".experiments.glimpse_config:GlimpseConfig",
+        "many_objects": ".experiments.many_objects_config:ManyObjectsConfig",
         "translate": ".experiments.translate_config:TranslateConfig",
     },
     default_experiment="glimpse",

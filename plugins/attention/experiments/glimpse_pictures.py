@@ -15,7 +15,11 @@ _FIRST, _LAST = np.array([70, 140, 255]), np.array([255, 90, 40])
 
 
 def draw_glimpses(
-    picture: np.ndarray, looked: Mapping[str, np.ndarray], label_names: Sequence[str], label: int | None = None
+    picture: np.ndarray,
+    looked: Mapping[str, np.ndarray],
+    label_names: Sequence[str],
+    label: int | None = None,
+    answer: str = "",
 ) -> np.ndarray:
     """Draws the path of the glimpses over a picture, and beside it what each of them saw.
 
@@ -25,6 +29,7 @@ def draw_glimpses(
             `(glimpses, scales, size, size, channels)`.
         label_names: Names of the classes.
         label: The right class, if it is known.
+        answer: What to write for the whole; the guess after the last glimpse by default.
 
     Returns:
         uint8 `(height, width, 3)`; the guess under a glimpse is green if it is right, red if wrong.
@@ -38,7 +43,7 @@ def draw_glimpses(
     best = np.argmax(looked["probabilities"], -1)
     guess = f"{label_names[best[-1]]} {looked['probabilities'][-1, best[-1]]:.2f}"
     truth = "" if label is None else f"   is: {label_names[label]}"
-    pen.text((_GAP, height - 2 * _TEXT - _GAP), f"looks like: {guess}", (235, 235, 235), font)
+    pen.text((_GAP, height - 2 * _TEXT - _GAP), f"looks like: {answer or guess}", (235, 235, 235), font)
     pen.text((_GAP, height - _TEXT - _GAP), truth.strip(), (170, 170, 170), font)
     for glimpse in range(glimpses):
         left = 2 * _GAP + _SIDE + _GAP + glimpse * (_PATCH + _GAP)

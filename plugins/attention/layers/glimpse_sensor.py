@@ -17,11 +17,13 @@ class GlimpseSensor(keras.layers.Layer):
     `(0, 0)` its centre, `(1, 1)` its lower right corner; any float is allowed, and
     far enough outside there is nothing to see. A crop starts at a whole pixel: the
     location is rounded to the nearest one that can be the middle, so moving it by less
-    than one pixel may change nothing, and the output has no gradient in the location.
+    than one pixel may change nothing, and the output has no gradient in the location. With `soft=True` it is
+    interpolated linearly between the nearest pixels instead, and has one. No gradient reaches the image.
 
     Args:
         patch_size: Sides of the patches that come out, in pixels.
         scales: Number of concentric crops.
+        soft: Whether to interpolate, so that the output has a gradient in the location.
         **kwargs: Passed on to `keras.layers.Layer`.
 
     Input: `images`, `(batch, height, width, channels)` of any float or integer type and
@@ -36,10 +38,11 @@ class GlimpseSensor(keras.layers.Layer):
         TensorShape([1, 3, 8, 8, 1])
 
     Reference: Mnih et al. 2014, Recurrent Models of Visual Attention, arXiv 1406.6247,
-        section 3.1 and figure 1A.
+        section 3.1 and figure 1A; with `soft`, Jaderberg et al. 2015, Spatial Transformer Networks, arXiv 1506.02025,
+        equation 5, for translations.
     """
 
-    def __init__(self, patch_size: int = 8, scales: int = 3, **kwargs):
+    def __init__(self, patch_size: int = 8, scales: int = 3, soft: bool = False, **kwargs):
         # bfloat16 locations would be off by several pixels, so inputs are not cast on the way in.
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
@@ -47,6 +50,7 @@ class GlimpseSensor(keras.layers.Layer):
             raise ValueError(f"patch_size and scales must be at least 1, got {patch_size} and {scales}")
         self.patch_size = patch_size
         self.scales = scales
+        self.soft = soft
 
     def build(self, images_shape, locations_shape):
         """Checks the shapes; there are no weights."""
@@ -57,7 +61,8 @@ class GlimpseSensor(keras.layers.Layer):
         super().build(images_shape)
 
     def call(self, images, locations):
-        images = ops.convert_to_tensor(images)
+        # A gradient of the whole image would cost as much as reading all of it.
+        images = ops.stop_gradient(ops.convert_to_tensor(images))
         crop = self._widest_crop(images, ops.cast(locations, "float32"))
         return ops.stack([self._patch(crop, scale) for scale in range(self.scales)], axis=1)
 
@@ -65,28 +70,37 @@ class GlimpseSensor(keras.layers.Layer):
         """Reads a crop of `(batch, side, side, channels)` around each location."""
         batch, height, width, channels = ops.shape(images)
         side = self.patch_size * 2 ** (self.scales - 1)
-        rows, row_inside = self._span(locations[:, 0], height, side)
-        columns, column_inside = self._span(locations[:, 1], width, side)
+        rows, row_inside, down = self._span(locations[:, 0], height, side)
+        columns, column_inside, right = self._span(locations[:, 1], width, side)
         indices = rows[:, :, None] * width + columns[:, None, :]
+        read = rows.shape[1]
         # keras.ops.take has no batch dimensions, and take_along_axis copies the whole image.
         pixels = tf.gather(
             ops.reshape(images, (batch, height * width, channels)),
-            ops.reshape(indices, (batch, side * side)),
+            ops.reshape(indices, (batch, read * read)),
             batch_dims=1,
         )
-        pixels = ops.cast(ops.reshape(pixels, (batch, side, side, channels)), self.compute_dtype)
+        pixels = ops.cast(ops.reshape(pixels, (batch, read, read, channels)), self.compute_dtype)
         inside = ops.logical_and(row_inside[:, :, None], column_inside[:, None, :])
-        return ops.where(inside[..., None], pixels, ops.zeros_like(pixels))
+        pixels = ops.where(inside[..., None], pixels, ops.zeros_like(pixels))
+        if not self.soft:
+            return pixels
+        down, right = (ops.cast(part, self.compute_dtype)[:, None, None, None] for part in (down, right))
+        pixels = pixels[:, :-1] * (1 - down) + pixels[:, 1:] * down
+        return pixels[:, :, :-1] * (1 - right) + pixels[:, :, 1:] * right
 
-    @staticmethod
-    def _span(position, size, side):
-        """Returns the indices along one axis, `(batch, side)`, and which of them are in the image."""
-        start = ops.round((position + 1) / 2 * ops.cast(size, "float32") - side / 2)
+    def _span(self, position, size, side):
+        """Returns the indices along one axis, `(batch, side)`, which are in the image, and the part of a pixel left.
+
+        A soft sensor reads one more.
+        """
+        start = (position + 1) / 2 * ops.cast(size, "float32") - side / 2
         # Wild locations must not overflow the integers: just outside is as good as far away.
-        start = ops.clip(start, -float(side), ops.cast(size, "float32"))
-        indices = ops.cast(start, "int32")[:, None] + ops.arange(side, dtype="int32")
+        start = ops.clip(start, -float(side + 1), ops.cast(size, "float32"))
+        whole = ops.stop_gradient(ops.floor(start) if self.soft else ops.round(start))
+        indices = ops.cast(whole, "int32")[:, None] + ops.arange(side + self.soft, dtype="int32")
         inside = ops.logical_and(indices >= 0, indices < size)
-        return ops.clip(indices, 0, size - 1), inside
+        return ops.clip(indices, 0, size - 1), inside, start - whole
 
     def _patch(self, crop, scale):
         """Averages the middle of the widest crop down to one patch."""
@@ -105,4 +119,4 @@ class GlimpseSensor(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments of `__init__`."""
-        return {**super().get_config(), "patch_size": self.patch_size, "scales": self.scales}
+        return {**super().get_config(), "patch_size": self.patch_size, "scales": self.scales, "soft": self.soft}

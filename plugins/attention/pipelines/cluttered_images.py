@@ -117,7 +117,7 @@ def clutter_images(images: tf.Tensor, seed: tf.Tensor, *, canvas: int, clutter: 
     def draw(seed: tf.Tensor, shape: tuple, count: int | tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, seed, 0, count, dtype=tf.int32)
 
-    place = _indices(
+    place = block_indices(
         numbers,
         draw(seeds[0], (batch,), canvas - height + 1),
         draw(seeds[1], (batch,), canvas - width + 1),
@@ -130,14 +130,14 @@ def clutter_images(images: tf.Tensor, seed: tf.Tensor, *, canvas: int, clutter: 
         # Any image but the picture's own; a batch of one has no other.
         other = (numbers[:, None] + 1 + draw(seeds[2], shape, tf.maximum(batch - 1, 1))) % batch
         block = (clutter_size, clutter_size)
-        source = _indices(
+        source = block_indices(
             other,
             draw(seeds[3], shape, height - clutter_size + 1),
             draw(seeds[4], shape, width - clutter_size + 1),
             block=block,
             image=(height, width),
         )
-        target = _indices(
+        target = block_indices(
             numbers[:, None],
             draw(seeds[5], shape, canvas - clutter_size + 1),
             draw(seeds[6], shape, canvas - clutter_size + 1),
@@ -152,7 +152,7 @@ def clutter_images(images: tf.Tensor, seed: tf.Tensor, *, canvas: int, clutter: 
     return tf.cast(canvases, tf.float32) / 255.0
 
 
-def _indices(
+def block_indices(
     numbers: tf.Tensor, tops: tf.Tensor, lefts: tf.Tensor, block: tuple[int, int], image: tuple[int, int]
 ) -> tf.Tensor:
     """Returns where the pixels of blocks lie in a row of all images' pixels.

@@ -1,0 +1,157 @@
+"""Tests of the many-objects experiment, its config and its baseline on tiny pictures."""
+
+import dataclasses
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest, parameterized
+from PIL import Image
+
+from ogbrain.config import DataConfig, OptimizerConfig
+from ogbrain.config import resolve as resolve_config
+from ogbrain.errors import UserError
+from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from ogbrain.testing.tiny_images import TinyImages
+from plugins.attention.experiments.label_sequences import sequence_metrics
+from plugins.attention.experiments.many_objects import ManyObjects
+from plugins.attention.experiments.many_objects_config import ManyObjectsConfig
+
+CONFIG = ManyObjectsConfig(
+    seed=1,
+    epochs=3,
+    batch_size=32,
+    log_every=1,
+    xla=False,
+    data=DataConfig(name="tiny_images"),
+    optimizer=OptimizerConfig(learning_rate=1e-2),
+    splits=("train[:90%]", "train[90%:]", "test"),
+    canvas=18,
+    spacing=8,
+    glimpses=1,
+    patch_size=8,
+    scales=1,
+    units=16,
+    patch_units=12,
+    context_size=6,
+    baseline="none",
+)
+
+
+def setUpModule():
+    builder = TinyImages(data_dir=tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+    builder.download_and_prepare()
+    patch = mock.patch("ogbrain.data.builders.builder", lambda name, data_dir="": builder)
+    patch.start()
+    unittest.addModuleCleanup(patch.stop)
+
+
+def ready(**changes):
+    experiment = ManyObjects(dataclasses.replace(CONFIG, **changes))
+    experiment.setup_inference()
+    return experiment
+
+
+def some_batch(experiment, size=8):
+    return next(iter(experiment.pipeline.batches("validation", batch_size=size)))
+
+
+class ConformanceTest(ExperimentTestCase):
+    def test_soft(self):
+        picture = Path(self.create_tempdir().full_path, "picture.png")
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 31, 3)).astype("uint8")).save(picture)
+        folder = self.check_experiment(ManyObjects, CONFIG, inputs=[picture])
+        self.assertTrue((folder / "plots" / "glimpse_path.png").exists())
+
+    def test_reinforce_compiled_with_baseline(self):
+        config = dataclasses.replace(CONFIG, xla=True, gradient="reinforce", task="addition", baseline="conv")
+        self.check_experiment(ManyObjects, config)
+
+
+class ManyObjectsTest(parameterized.TestCase):
+    def test_metrics_by_hand(self):
+        # The end mark is class 2; what comes after it does not count.
+        labels = tf.constant([[0, 1, 2], [1, 2, 2], [1, 2, 2]])
+        guesses = tf.constant([[0, 1, 2], [1, 2, 0], [1, 0, 2]])
+        metrics = sequence_metrics(20.0 * tf.one_hot(guesses, 3), labels)
+        np.testing.assert_array_equal(metrics["accuracy"], [1, 1, 0])
+        np.testing.assert_allclose(metrics["label_accuracy"], [1, 1, 0.5])
+        np.testing.assert_allclose(metrics["loss"], [0, 0, 10], atol=1e-4)
+
+    @parameterized.parameters("soft", "reinforce")
+    def test_places_learn(self, gradient):
+        experiment = ready(gradient=gradient, task="several", most=2, clutter=1, clutter_size=2)
+        variables = experiment.model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss, _ = experiment.loss(experiment.model, some_batch(experiment), training=True)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        for variable, value in zip(variables, gradients, strict=True):
+            self.assertTrue(value is not None and np.any(value != 0), variable.path)
+
+    def test_baseline_costs_no_more(self):
+        experiment = ready(baseline="conv", units=48)
+        baseline = experiment.build_baselines()["conv"]
+        baseline.setup_inference()
+        self.assertBetween(baseline.multiply_adds() / experiment.multiply_adds(), 0.6, 1.0)
+        np.testing.assert_array_equal(some_batch(baseline)["image"], some_batch(experiment)["image"])
+
+    def test_predict_and_export_agree(self):
+        experiment = ready()
+        batch = some_batch(experiment, 3)
+        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+        files = [folder / f"{number}.png" for number in range(3)]
+        for file, image in zip(files, batch["image"].numpy(), strict=True):
+            Image.fromarray(np.uint8(np.round(image[..., 0] * 255))).save(file)
+        signatures = experiment.signatures()
+        content = tf.constant([file.read_bytes() for file in files])
+        answers = signatures["serving_default"](image_bytes=content)
+        explained = signatures["explain"](image_bytes=content)
+        for number, prediction in enumerate(experiment.predict(files)):
+            self.assertEqual(answers["sequence"][number].numpy().decode(), " ".join(prediction.data["labels"]))
+            self.assertAlmostEqual(float(answers["score"][number]), prediction.data["score"], places=4)
+            np.testing.assert_allclose(explained["locations"][number], prediction.data["locations"], atol=1e-4)
+
+    def test_odd_pictures_have_an_answer(self):
+        experiment = ready()
+        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+        deep = Image.fromarray(np.linspace(0, 65535, 64).astype("uint16").reshape(8, 8))
+        kinds = {"one.png": Image.new("L", (1, 1)), "long.png": Image.new("L", (10000, 3)), "deep.png": deep}
+        kinds |= {"cmyk.jpg": Image.new("CMYK", (9, 9)), "moving.gif": Image.new("L", (5, 4))}
+        for name, image in kinds.items():
+            more = {"save_all": True, "append_images": [Image.new("L", (5, 4), 255)]} if name == "moving.gif" else {}
+            image.save(folder / name, **more)
+        for prediction in experiment.predict([folder / name for name in kinds]):
+            self.assertTrue(np.isfinite(prediction.data["score"]))
+        served = [folder / name for name in kinds if name != "cmyk.jpg"]
+        answers = experiment.signatures()["serving_default"](image_bytes=tf.constant([f.read_bytes() for f in served]))
+        self.assertTrue(np.all(np.isfinite(answers["score"])))
+
+    def test_bad_pictures_are_one_line(self):
+        experiment = ready()
+        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50)).astype("uint8")).save(folder / "a.png")
+        (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:900])
+        for name in ("/nowhere.png", str(folder), __file__, str(folder / "cut.png")):
+            with self.assertRaisesRegex(UserError, name) as caught:
+                experiment.predict([name])
+            self.assertNotIn("\n", str(caught.exception))
+
+    @parameterized.parameters(
+        "task=pear", "most=0", "canvas=0", "spacing=0", "clutter=-1", "clutter_size=101", "turn=-1", "resize=1",
+        "glimpses=0", "patch_size=0", "scales=0", "units=0", "patch_units=0", "context_size=0", "gradient=hard",
+        "stddev=0", "policy_weight=-1", "baseline=mlp",
+    )  # fmt: skip
+    def test_bad_values_name_the_field(self, override):
+        with self.assertRaisesRegex(UserError, override.split("=")[0]):
+            resolve_config(ManyObjectsConfig(), [f"--config.{override}"])
+
+    def test_splits(self):
+        with self.assertRaisesRegex(UserError, "splits"):
+            ManyObjectsConfig(splits=("train", "test"))
+
+
+if __name__ == "__main__":
+    absltest.main()

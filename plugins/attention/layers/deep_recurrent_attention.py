@@ -1,0 +1,156 @@
+"""Reads several objects one after another: one state for what was seen, one for where to look."""
+
+import keras
+from keras import ops
+
+from .context_network import ContextNetwork
+from .glimpse_network import GlimpseNetwork
+from .glimpse_sensor import GlimpseSensor
+from .location_policy import LocationPolicy
+
+GRADIENTS = ("soft", "reinforce")
+
+
+class DeepRecurrentAttention(keras.layers.Layer):
+    """Takes some glimpses for each label of a sequence.
+
+    A context network gives the first state of the upper LSTM, which decides where to look. What is seen there goes to
+    the lower LSTM, from which labels are told, and from it to the upper one. The context reaches the labels by no other
+    way than the places, so what is told has been looked at.
+
+    Args:
+        labels: Length of the sequence.
+        glimpses: Glimpses for each label.
+        patch_size: Sides of the sensor's patches, in pixels.
+        scales: Number of the sensor's concentric crops.
+        units: Depth of both states and of the glimpse code.
+        patch_units: Depth of the glimpse network's hidden layer for patches.
+        location_units: Depth of its hidden layer for the location.
+        context_size: Sides of the context network's small image.
+        gradient: How places learn. `"soft"`: through the interpolated glimpse. `"reinforce"`: they are drawn, and
+            their log-density is for a score-function estimate.
+        stddev: Standard deviation of drawn places.
+        seed: Seed of the draws; None for a random one.
+        **kwargs: Passed on to `keras.layers.Layer`.
+
+    Input: `images`, `(batch, height, width, channels)`. With `sample=False` nothing is drawn.
+
+    Output: A dict of
+        `states`, `(batch, labels, units)` in the compute dtype, the lower state after each label's last glimpse;
+        `plans`, `(batch, labels * glimpses, units)`, the upper state that each place was chosen from;
+        `locations`, `(batch, labels * glimpses, 2)` float32;
+        `log_probs`, `(batch, labels * glimpses)` float32.
+
+    Example:
+        >>> DeepRecurrentAttention(labels=3)(np.zeros((2, 100, 100, 1), "float32"))["states"].shape
+        TensorShape([2, 3, 128])
+
+    Reference: Ba et al. 2015, Multiple Object Recognition with Visual Attention, arXiv 1412.7755, section 3.
+        There places learn by REINFORCE alone.
+    """
+
+    def __init__(
+        self,
+        labels: int = 3,
+        glimpses: int = 2,
+        patch_size: int = 20,
+        scales: int = 2,
+        units: int = 128,
+        patch_units: int = 256,
+        location_units: int = 64,
+        context_size: int = 24,
+        gradient: str = "soft",
+        stddev: float = 0.1,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        # The sensor needs locations and pixels as they are; it casts what it has read.
+        kwargs.setdefault("autocast", False)
+        super().__init__(**kwargs)
+        if labels < 1 or glimpses < 1:
+            raise ValueError(f"labels and glimpses must be at least 1, got {labels} and {glimpses}")
+        if gradient not in GRADIENTS:
+            raise ValueError(f"gradient must be one of {GRADIENTS}, got {gradient!r}")
+        self.labels = labels
+        self.glimpses = glimpses
+        self.patch_size = patch_size
+        self.scales = scales
+        self.units = units
+        self.patch_units = patch_units
+        self.location_units = location_units
+        self.context_size = context_size
+        self.gradient = gradient
+        self.stddev = stddev
+        self.seed = seed
+        dtype = self.dtype_policy
+        self.context = ContextNetwork(units, context_size, dtype=dtype, name="context")
+        self.sensor = GlimpseSensor(patch_size, scales, soft=gradient == "soft", dtype=dtype, name="sensor")
+        self.network = GlimpseNetwork(units, patch_units, location_units, dtype=dtype, name="network")
+        self.lower = keras.layers.LSTMCell(units, dtype=dtype, name="lower")
+        self.upper = keras.layers.LSTMCell(units, dtype=dtype, name="upper")
+        self.policy = LocationPolicy(stddev, 0, seed, dtype=dtype, name="policy")
+
+    def build(self, images_shape):
+        """Builds the sub-layers."""
+        batch = images_shape[0]
+        self.context.build(images_shape)
+        self.sensor.build(images_shape, (batch, 2))
+        self.network.build(self.sensor.compute_output_shape(images_shape, (batch, 2)), (batch, 2))
+        for layer in (self.lower, self.upper, self.policy):
+            layer.build((batch, self.units))
+        super().build(images_shape)
+
+    def call(self, images, sample: bool = True):
+        batch = ops.shape(images)[0]
+        lower = self.lower.get_initial_state(batch_size=batch)
+        plan = self.context(images)
+        upper = [plan, ops.zeros_like(plan)]
+        states, plans, locations, log_probs = [], [], [], []
+        for glimpse in range(self.labels * self.glimpses):
+            location, log_prob, _ = self.policy(plan, sample=sample and self.gradient == "reinforce")
+            plans.append(plan)
+            locations.append(location)
+            log_probs.append(log_prob)
+            code = self.network(self.sensor(images, location), location)
+            seen, lower = self.lower(code, lower)
+            plan, upper = self.upper(seen, upper)
+            if glimpse % self.glimpses == self.glimpses - 1:
+                states.append(seen)
+        return {
+            "states": ops.stack(states, axis=1),
+            "plans": ops.stack(plans, axis=1),
+            "locations": ops.stack(locations, axis=1),
+            "log_probs": ops.stack(log_probs, axis=1),
+        }
+
+    def multiply_adds(self) -> int:
+        """Returns the multiply-adds for one image: the context, and the kernels for each glimpse."""
+        parts = (self.network, self.lower, self.upper, self.policy)
+        kernels = [weight for part in parts for weight in part.weights if len(weight.shape) == 2]
+        glimpse = sum(kernel.shape[0] * kernel.shape[1] for kernel in kernels)
+        return self.context.multiply_adds() + self.labels * self.glimpses * glimpse
+
+    def compute_output_shape(self, images_shape):
+        """Returns the shapes of the outputs."""
+        batch, glimpses = images_shape[0], self.labels * self.glimpses
+        return {
+            "states": (batch, self.labels, self.units),
+            "plans": (batch, glimpses, self.units),
+            "locations": (batch, glimpses, 2),
+            "log_probs": (batch, glimpses),
+        }
+
+    def compute_output_spec(self, images, sample: bool = True):
+        """Returns shapes and dtypes: locations and log-densities stay float32 in mixed precision."""
+        shapes = self.compute_output_shape(images.shape)
+        exact = ("locations", "log_probs")
+        return {
+            name: keras.KerasTensor(shape, dtype="float32" if name in exact else self.compute_dtype)
+            for name, shape in shapes.items()
+        }
+
+    def get_config(self):
+        """Returns the arguments of `__init__`."""
+        names = ("labels", "glimpses", "patch_size", "scales", "units", "patch_units", "location_units")
+        names += ("context_size", "gradient", "stddev", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
