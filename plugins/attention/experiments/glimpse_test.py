@@ -152,6 +152,17 @@ class GlimpseTest(parameterized.TestCase):
             with self.assertRaisesRegex(UserError, name):
                 experiment.predict([name])
 
+    def test_odd_pictures_have_an_answer(self):
+        experiment = ready()
+        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+        deep = Image.fromarray(np.linspace(0, 65535, 64).astype("uint16").reshape(8, 8))
+        kinds = {"one.png": Image.new("L", (1, 1)), "long.png": Image.new("L", (10000, 3)), "deep.png": deep}
+        kinds |= {"cmyk.jpg": Image.new("CMYK", (9, 9)), "turned.png": Image.new("L", (3, 10000))}
+        for name, image in kinds.items():
+            image.save(folder / name)
+        for prediction in experiment.predict([folder / name for name in kinds]):
+            self.assertAlmostEqual(sum(prediction.data["probabilities"].values()), 1, places=4)
+
     def test_pictures(self):
         experiment = ready()
         drawn = experiment.pictures(experiment.model, some_batch(experiment, 3))["glimpse_path"]

@@ -151,6 +151,17 @@ class DeepRecurrentAttention(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments of `__init__`."""
-        names = ("labels", "glimpses", "patch_size", "scales", "units", "patch_units", "location_units")
-        names += ("context_size", "gradient", "stddev", "seed")
+        names = (
+            "labels",
+            "glimpses",
+            "patch_size",
+            "scales",
+            "units",
+            "patch_units",
+            "location_units",
+            "context_size",
+            "gradient",
+            "stddev",
+            "seed",
+        )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

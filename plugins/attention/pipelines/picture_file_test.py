@@ -164,6 +164,27 @@ class DecodePicturesTest(absltest.TestCase):
         for file, picture in zip(files, got, strict=True):
             np.testing.assert_allclose(picture, fit(read_picture(file) / 255), atol=2 / 255)
 
+    def test_odd_pictures_have_an_answer_and_broken_ones_an_error(self):
+        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
+        noise = np.random.default_rng(0)
+        kinds = {
+            "one.png": Image.new("L", (1, 1)),
+            "long.png": Image.new("L", (10000, 3)),
+            "deep.png": Image.fromarray(noise.integers(0, 65535, (9, 9)).astype("uint16")),
+            "moving.gif": Image.new("L", (5, 4), 200),
+        }
+        for name, image in kinds.items():
+            frames = {"save_all": True, "append_images": [Image.new("L", (5, 4))]} if name == "moving.gif" else {}
+            image.save(folder / name, **frames)
+        answer = tf.function(lambda encoded: decode_pictures(encoded, fit, (20, 20, 1)))
+        got = answer(tf.constant([(folder / name).read_bytes() for name in kinds]))
+        self.assertTrue(np.all(np.isfinite(got)))
+        Image.fromarray(noise.integers(0, 255, (50, 50)).astype("uint8")).save(folder / "whole.png")
+        whole = (folder / "whole.png").read_bytes()
+        for content in (whole[:900], b"no picture", b""):
+            with self.assertRaises(tf.errors.InvalidArgumentError):
+                answer(tf.constant([content]))
+
     def test_no_picture(self):
         self.assertEqual(decode_pictures(tf.constant([], tf.string), fit, (20, 20, 1)).shape, (0, 20, 20, 1))
 
