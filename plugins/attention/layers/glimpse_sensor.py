@@ -61,8 +61,7 @@ class GlimpseSensor(keras.layers.Layer):
         super().build(images_shape)
 
     def call(self, images, locations):
-        # A gradient of the whole image would cost as much as reading all of it.
-        images = ops.stop_gradient(ops.convert_to_tensor(images))
+        images = ops.convert_to_tensor(images)
         crop = self._widest_crop(images, ops.cast(locations, "float32"))
         return ops.stack([self._patch(crop, scale) for scale in range(self.scales)], axis=1)
 
@@ -80,7 +79,9 @@ class GlimpseSensor(keras.layers.Layer):
             ops.reshape(indices, (batch, read * read)),
             batch_dims=1,
         )
-        pixels = ops.cast(ops.reshape(pixels, (batch, read, read, channels)), self.compute_dtype)
+        # A gradient of the whole image would cost as much as reading all of it.
+        pixels = ops.stop_gradient(ops.reshape(pixels, (batch, read, read, channels)))
+        pixels = ops.cast(pixels, self.compute_dtype)
         inside = ops.logical_and(row_inside[:, :, None], column_inside[:, None, :])
         pixels = ops.where(inside[..., None], pixels, ops.zeros_like(pixels))
         if not self.soft:
