@@ -120,7 +120,7 @@ class Translate(ogbrain.SupervisedExperiment):
         pictures = {"bleu_by_length": draw_bleu(curves)}
         if self.config.model != "no_attention":
             batch = next(iter(self.pipeline.batches("validation", batch_size=4)))
-            for number, text in enumerate(batch["source_text"].numpy()):
+            for number, text in enumerate(batch["source_text"].numpy()[:4]):
                 pictures[f"alignment_{number + 1}"] = self._align(text.decode())
         return pictures
 
