@@ -43,8 +43,11 @@ class RecurrentTranslator(keras.Model):
         self.attends = attention != "none"
         # A dot product needs a decoder as deep as the memory.
         depth = 2 * units if attention == "dot" else units
-        self.embed_source = layers.Embedding(source_size, embedding, name="embed_source")
-        self.embed_target = layers.Embedding(target_size, embedding, name="embed_target")
+        # Keras' own are so small that biases drown them, and the first steps saturate what follows.
+        self.embed_source, self.embed_target = (
+            layers.Embedding(size, embedding, keras.initializers.RandomNormal(stddev=0.3), name=name)
+            for size, name in ((source_size, "embed_source"), (target_size, "embed_target"))
+        )
         self.encoder = bidirectional(recurrent(units, return_state=True), name="encoder")
         look = {
             "additive": lambda: AdditiveAttention(attention_units, name="attention"),

@@ -72,6 +72,15 @@ class Translate(ogbrain.SupervisedExperiment):
             input_feeding=config.input_feeding, jit=config.compiled, name="translate",
         )
 
+    def setup(self, strategy: tf.distribute.Strategy) -> None:
+        """Builds the model; its logits begin at how frequent each piece is, which would else be learnt first."""
+        super().setup(strategy)
+        counts = np.ones(self.written_vocabulary.size)
+        for batch in self.pipeline.batches("train", batch_size=1024):
+            np.add.at(counts, batch["target"].numpy().ravel(), 1)
+        counts[PAD] = 1
+        self.model.logits.bias.assign(np.log(counts / counts.sum()))
+
     def loss(self, model: keras.Model, batch: Batch, training: bool) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns the cross-entropy in nats a piece."""
         entropy, counted = self._entropy(model, batch, training)

@@ -17,7 +17,7 @@ class TranslateConfig(ExperimentConfig):
     --config.batch_size=256 --config.dropout=0.4 --config.precision=mixed_bfloat16 --config.epochs=40`.
     """
 
-    epochs: int = 4
+    epochs: int = 8
     """Passes over the training data."""
     batch_size: int = 32
     """Sentences in a training step."""
