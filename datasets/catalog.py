@@ -88,6 +88,7 @@ ENTRIES = (
             "fr",
             "it",
             "ru",
+            "all",
         ),
     ),
     Entry(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 from absl import flags
 
@@ -12,6 +13,7 @@ from ogbrain.paths import user_path
 _RUN = flags.DEFINE_string("run", "", "The run's folder.")
 _INPUT = flags.DEFINE_multi_string("input", [], "A file or a text, whichever the experiment takes; may be repeated.")
 _INPUT_FILE = flags.DEFINE_string("input_file", "", "A file of many inputs, one a line; answers are JSON lines.")
+_STREAM = flags.DEFINE_bool("stream", False, "Reads standard input, and answers piece by piece while it comes in.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "predictions", "Where pictures go, made if need be.")
 
 
@@ -20,11 +22,18 @@ def main(arguments: list[str]) -> None:
     command.no_arguments(arguments)
     if not _RUN.value:
         raise UserError("--run=DIR is needed, a run's folder as `train` printed it")
-    inputs = _inputs()
+    if _STREAM.value and (_INPUT.value or _INPUT_FILE.value):
+        raise UserError("--stream: reads standard input; not with --input or --input_file")
+    inputs = [] if _STREAM.value else _inputs()
     command.load_tensorflow()
     from ogbrain.training.saved_run import SavedRun
 
     run = SavedRun(user_path(_RUN.value))
+    if _STREAM.value:
+        for piece in run.experiment.stream(sys.stdin.buffer):
+            print(piece, end="", flush=True)
+        print()
+        return
     folder = user_path(_OUTPUT_DIR.value)
     for number, (given, prediction) in enumerate(zip(inputs, run.experiment.predict(inputs), strict=True)):
         data = {"input": given, **prediction.data}
@@ -58,7 +67,7 @@ def _inputs() -> list[str]:
             reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
             raise UserError(f"--input_file={file}: {reason}; a text file with an input a line") from None
     if not inputs:
-        raise UserError("--input=FILE|TEXT or --input_file=FILE is needed, what to answer")
+        raise UserError("--input=FILE|TEXT, --input_file=FILE or --stream is needed, what to answer")
     return inputs
 
 
@@ -67,5 +76,5 @@ if __name__ == "__main__":
         main,
         usage="bazel run //ogbrain:predict -- --run=DIR --input=FILE|TEXT [FLAGS]",
         summary="Answers files or texts of your own with a run's best weights, and draws what the model did.",
-        shown=("run=DIR", "input=FILE|TEXT", "input_file=FILE", "output_dir=DIR"),
+        shown=("run=DIR", "input=FILE|TEXT", "input_file=FILE", "stream", "output_dir=DIR"),
     )

@@ -19,11 +19,14 @@ _NO_SPEECH = re.compile(r"\[.*\]|\(.*\)|<.*>")
 
 
 class Builder(PackageBuilder):
-    """Builds `asterisk_sounds`: sound, transcript and duration, one config for each language."""
+    """Builds `asterisk_sounds`: sound, transcript and duration, a config for each language and one for all."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Transcribed clips at 16 kHz in five languages, one speaker each."}
-    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name, description=f"{LANGUAGES[name]}.") for name in LANGUAGES]
+    BUILDER_CONFIGS = [
+        *(tfds.core.BuilderConfig(name=name, description=f"{LANGUAGES[name]}.") for name in LANGUAGES),
+        tfds.core.BuilderConfig(name="all", description="All five languages."),
+    ]
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.package_info(
@@ -49,7 +52,14 @@ class Builder(PackageBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         del dl_manager  # the packages are fetched by apt-get
-        language = self.builder_config.name
+        chosen: dict[str, list[dict]] = {split: [] for split in SHARES}
+        for language in LANGUAGES if self.builder_config.name == "all" else [self.builder_config.name]:
+            for split, clips in self._split_clips(language).items():
+                chosen[split] += clips
+        return {split: self._generate_examples(clips) for split, clips in chosen.items()}
+
+    def _split_clips(self, language: str) -> dict[str, list[dict]]:
+        """Returns the clips of a language by split, the same whether or not other languages are read too."""
         base = DebianPackage(f"asterisk-core-sounds-{language}", alternative="librispeech")
         sounds = DebianPackage(f"asterisk-core-sounds-{language}-g722", alternative="librispeech")
         transcripts = self._transcripts(base, f"usr/share/doc/{base.name}/core-sounds-{language}.txt.gz")
@@ -60,7 +70,7 @@ class Builder(PackageBuilder):
         chosen: dict[str, list[dict]] = {split: [] for split in SHARES}
         for clip in clips:
             chosen[splits[comparable(clip["transcript"])]].append(clip)
-        return {split: self._generate_examples(clips) for split, clips in chosen.items()}
+        return chosen
 
     def _generate_examples(self, clips: list[dict]):
         # All of a split at once: clips of like length are decoded side by side.
@@ -69,7 +79,10 @@ class Builder(PackageBuilder):
             # Audio takes an array as it is, even where its encoding is ZLIB: so it is given the encoded bytes.
             encoded = np.array(zlib.compress(samples.astype("<i2").tobytes()), object)
             example = {key: clip[key] for key in ("transcript", "speaker", "id")}
-            yield clip["id"], {"audio": encoded, "duration": np.float32(len(samples) / RATE), **example}
+            key = clip["id"]
+            if self.builder_config.name == "all":
+                key = f"{clip['speaker']}/{key}"  # the languages have clips of one name
+            yield key, {"audio": encoded, "duration": np.float32(len(samples) / RATE), **example}
 
     def _transcripts(self, package: DebianPackage, name: str) -> dict[str, str]:
         """Returns what is said in each clip, by the clip's name."""

@@ -11,7 +11,19 @@ from ogbrain.data.sources import package_builder_test_case
 
 class AsteriskSoundsTest(package_builder_test_case.PackageBuilderTestCase):
     DATASET_CLASS = asterisk_sounds_dataset_builder.Builder
+    BUILDER_CONFIG_NAMES_TO_TEST = list(asterisk_sounds_dataset_builder.LANGUAGES)
     SPLITS = {"train": 16, "validation": 2, "test": 2}
+
+    def test_all_is_the_five_languages_split_alike(self):
+        folder = self.create_tempdir().full_path
+        clips = {}
+        for name in ("all", *asterisk_sounds_dataset_builder.LANGUAGES):
+            builder = self.DATASET_CLASS(config=name, data_dir=folder)
+            builder.download_and_prepare()
+            clips[name] = {(split, example["speaker"], example["id"], example["audio"].tobytes())
+                           for split in builder.info.splits
+                           for example in builder.as_dataset(split=split).as_numpy_iterator()}
+        self.assertEqual(clips.pop("all"), set().union(*clips.values()))
 
     def test_sound_and_transcript_belong_together_and_to_one_split(self):
         builder = self.DATASET_CLASS(config="it", data_dir=self.create_tempdir().full_path)

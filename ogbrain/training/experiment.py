@@ -2,10 +2,10 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import keras
 import numpy as np
@@ -57,6 +57,8 @@ class Experiment(abc.ABC):
 
     def __init__(self, config: ExperimentConfig):
         self.config = config
+        self.baseline_results: dict[str, Any] = {}
+        """Results of the run's baselines by name, once they have been trained."""
 
     @abc.abstractmethod
     def setup(self, strategy: tf.distribute.Strategy) -> None:
@@ -135,6 +137,10 @@ class Experiment(abc.ABC):
     def predict(self, inputs: Sequence[str | Path]) -> list[Prediction]:
         """Answers files or texts of the user's own, one `Prediction` for each input."""
         raise UserError(f"{type(self).__name__}: answers no single inputs; evaluate it on a split instead")
+
+    def stream(self, source: BinaryIO) -> Iterator[str]:
+        """Answers standard input piece by piece, while it comes in; the pieces together are the answer in one go."""
+        raise UserError(f"--stream: {type(self).__name__} answers no streams; --input=FILE|TEXT instead")
 
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures to export: `tf.function`s with an input signature, dict in and dict out, by name."""

@@ -17,7 +17,15 @@ PLUGIN = ogbrain.Plugin(
         "ctc_head": ".ctc.ctc_head:CTCHead",
     },
     pipelines={"text_stream": ".pipelines.text_stream:TextStream"},
-    experiments={"language_model": ".experiments.language_model:LanguageModel"},
-    configs={"language_model": ".experiments.language_model_config:LanguageModelConfig"},
+    experiments={
+        "language_model": ".experiments.language_model:LanguageModel",
+        "speech": ".experiments.speech:Speech",
+        "algorithmic": ".experiments.algorithmic:Algorithmic",
+    },
+    configs={
+        "language_model": ".experiments.language_model_config:LanguageModelConfig",
+        "speech": ".experiments.speech_config:SpeechConfig",
+        "algorithmic": ".experiments.algorithmic_config:AlgorithmicConfig",
+    },
     default_experiment="language_model",
 )

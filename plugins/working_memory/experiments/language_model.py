@@ -2,21 +2,23 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 import ogbrain
-from ogbrain.data.vocabulary import END
+from ogbrain.data.vocabulary import END, UNKNOWN
 from ogbrain.errors import UserError
 
+from ..pipelines.read_words import read_words
 from ..pipelines.text_stream import TextStream
 from .language_network import LanguageNetwork
 from .ngram import NGram
+from .sampling import draw
 
 
 class LanguageModel(ogbrain.SupervisedExperiment):
@@ -101,6 +103,28 @@ class LanguageModel(ogbrain.SupervisedExperiment):
             answers.append(ogbrain.Prediction(text, {"continuation": text}))
         return answers
 
+    def stream(self, source: BinaryIO) -> Iterator[str]:
+        """Reads a text word by word while it comes in, then continues it; the answer is that of `predict`."""
+        config = self.config
+        advance = tf.function(self.model.advance, reduce_retracing=True)
+        logits, state = advance(tf.constant([[END]]), self.model.start(1))
+        space = {name: number for number, name in enumerate(self.vocabulary.tokens)}.get(" ", UNKNOWN)
+        for piece in read_words(source):
+            ids = self.vocabulary.encode_text(piece)
+            if config.tokens == "characters" and piece.startswith(" "):
+                ids = [space, *ids]
+            if ids:
+                logits, state = advance(tf.constant([ids], tf.int32), state)
+        step = tf.function(self.model.step)
+        for number in range(config.length):
+            token = draw(logits[:, -1] if logits.shape.rank == 3 else logits, tf.constant(config.temperature),
+                         tf.constant(config.nucleus), tf.constant([config.seed, number]))
+            logits, state = step(token, state)
+            name = self._names[int(token[0])]
+            if config.tokens == "subwords" and number:
+                name = name.removeprefix("##") if name.startswith("##") else f" {name}"
+            yield name
+
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures.
 
@@ -156,12 +180,15 @@ class LanguageModel(ogbrain.SupervisedExperiment):
 
     def _continue(self, text, length, temperature, nucleus, seed):
         drawn = self.model.continued(self._tokens(text), length, temperature, nucleus, seed)
-        names = list(self.vocabulary.tokens)
-        names[:4] = ["", "\N{REPLACEMENT CHARACTER}", "", "\n"]
+        names = tf.gather(tf.constant(self._names), drawn)
         if self.config.tokens == "characters":
-            return tf.strings.reduce_join(tf.gather(tf.constant(names), drawn))
-        joined = tf.strings.reduce_join(tf.gather(tf.constant(names), drawn), separator=" ")
-        return tf.strings.regex_replace(joined, " ##", "")
+            return tf.strings.reduce_join(names)
+        return tf.strings.regex_replace(tf.strings.reduce_join(names, separator=" "), " ##", "")
+
+    @property
+    def _names(self) -> list[str]:
+        """What each token is written as."""
+        return ["", "\N{REPLACEMENT CHARACTER}", "", "\n", *self.vocabulary.tokens[4:]]
 
 
 @tf.function(jit_compile=True)

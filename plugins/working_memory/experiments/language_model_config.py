@@ -12,8 +12,7 @@ CELLS = ("lstm", "gru", "min_lstm", "min_gru", "keras")
 class LanguageModelConfig(ExperimentConfig):
     """A recurrent language model of running text; the default is for a CPU.
 
-    For a GPU: `--config.units=1024 --config.layers=3 --config.steps=256 --config.batch_size=128 --config.dropout=0.3
-    --config.precision=mixed_bfloat16 --config.epochs=30`.
+    For a GPU: `--config_file=plugins/working_memory/configs/language_model_gpu.json`.
     """
 
     epochs: int = 6

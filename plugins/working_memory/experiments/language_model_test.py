@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import itertools
 
 import numpy as np
@@ -40,6 +41,13 @@ TINY = LanguageModelConfig(
     optimizer=OptimizerConfig(learning_rate=2e-2))
 
 
+class Trickle(io.BytesIO):
+    """Gives a few bytes at a time, as a pipe may."""
+
+    def read1(self, size=-1):
+        return super().read1(3)
+
+
 class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -74,6 +82,15 @@ class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
             experiment.train_step()
         self.assertLess(experiment.evaluate("validation")["loss"], before)
         self.assertLen(experiment.predict(["click"]), 1)
+
+    @parameterized.parameters("characters", "subwords")
+    def test_stream_is_predict(self, tokens):
+        experiment = self.experiment_class(dataclasses.replace(TINY, tokens=tokens, length=20))
+        experiment.setup(tf.distribute.get_strategy())
+        for text in ("", "Click", " Open  the\n window! Close it. ", "\N{LATIN SMALL LETTER E WITH ACUTE} " * 50, "x" * 9000):
+            whole = experiment.predict([text])[0].text
+            for source in (io.BytesIO(text.encode()), Trickle(text.encode())):
+                self.assertEqual("".join(experiment.stream(source)), whole)
 
     def test_rows_run_on_and_epochs_begin_elsewhere(self):
         pipeline = self.stream()

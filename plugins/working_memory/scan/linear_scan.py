@@ -80,8 +80,9 @@ class LinearScan:
             a, b = self._steps(z, mask)
         after = _shifted(a, tf.ones_like(state), not reverse)
         g, _ = (one_by_one if jit else blocked)(after, d_outputs, d_last, reverse=not reverse)
-        first = -1 if reverse else 0
-        d_state = a[first] * g[first] if _length(z) != 0 else d_last
+        # Of no steps the gradient passes as it is.
+        d_state = (tf.concat([d_last[None], a[-1:] * g[-1:]], 0)[-1] if reverse
+                   else tf.concat([a[:1] * g[:1], d_last[None]], 0)[0])
         return tape.gradient([a, b], z, [g * before, g]), d_state
 
 

@@ -1,0 +1,113 @@
+import dataclasses
+import json
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest, parameterized
+
+from ogbrain.config import DataConfig, OptimizerConfig
+from ogbrain.errors import UserError
+from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from plugins.working_memory.experiments.algorithmic import Algorithmic
+from plugins.working_memory.experiments.algorithmic_config import CELLS, AlgorithmicConfig
+from plugins.working_memory.experiments.algorithmic_input import answer_text, read_sequence
+from plugins.working_memory.experiments.algorithmic_network import AlgorithmicNetwork
+
+TINY = AlgorithmicConfig(
+    epochs=3, steps_per_epoch=8, batch_size=8, shortest=5, longest=6, examples=80, units=8, lengths=(5, 8),
+    length_examples=20, log_every=4, optimizer=OptimizerConfig(learning_rate=2e-2))
+TASKS = {"adding": 5, "copy": 2, "temporal_order": 10, "reber": 5, "repeat_copy": 1, "associative_recall": 2}
+
+
+class AlgorithmicTest(ExperimentTestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.data = DataConfig(name="memory_tasks", data_dir=self.create_tempdir().full_path)
+
+    def ready(self, **changes):
+        experiment = Algorithmic(dataclasses.replace(TINY, data=self.data, **changes))
+        experiment.setup(tf.distribute.get_strategy())
+        return experiment
+
+    def test_conformance(self):
+        config = dataclasses.replace(TINY, data=self.data, compare=("min_gru",))
+        folder = self.check_experiment(Algorithmic, config, inputs=["[[0.3, 1], [0.1, 0], [0.5, 1]]"])
+        results = json.loads((folder / "results.json").read_text())
+        for figures in (results["test"], results["baselines"]["min_gru"]["test"]):
+            self.assertContainsSubset({"error", "error_at_5", "error_at_8"}, figures)
+        self.assertTrue((folder / "plots" / "error_against_length.png").exists())
+
+    @parameterized.parameters(*TASKS)
+    def test_tasks(self, task):
+        experiment = self.ready(task=task, shortest=TASKS[task], longest=TASKS[task] + 1, lengths=())
+        before = experiment.evaluate("train")["loss"]
+        experiment.begin(0)
+        for _ in range(20):
+            experiment.train_step()
+        self.assertLess(experiment.evaluate("train")["loss"], before)
+        batch = next(iter(experiment.pipeline.batches("test", batch_size=1)))
+        self.assertTrue(experiment.predict([json.dumps(batch["inputs"][0].numpy().tolist())])[0].text)
+
+    @parameterized.parameters(*CELLS)
+    def test_cells(self, cell):
+        experiment = self.ready(cell=cell, layers=2)
+        before = experiment.evaluate("train")["loss"]
+        experiment.begin(0)
+        for _ in range(20):
+            experiment.train_step()
+        self.assertLess(experiment.evaluate("train")["loss"], before)
+        # Step by step is in one go.
+        model, inputs = experiment.model, tf.random.stateless_normal((2, 4, 2), (0, 1))
+        state = model.recurrent.get_initial_state(2)
+        for number, expected in enumerate(tf.unstack(model(inputs, tf.constant([4, 4])), axis=1)):
+            output, state = model.step(inputs[:, number], state)
+            np.testing.assert_allclose(output, expected, atol=1e-5)
+
+    def test_what_is_solved(self):
+        mask = tf.constant([[0.0, 1.0]] * 3)
+        experiment = self.ready()
+        targets = tf.zeros((3, 2, 1))
+        outputs = tf.constant([[9.0, 0.039], [9.0, -0.041], [9.0, 0.0]])[..., None]
+        np.testing.assert_array_equal(experiment._wrong(outputs, targets, mask), [0, 1, 0])
+        experiment = self.ready(task="temporal_order", shortest=10, longest=10)
+        targets = tf.one_hot([[0, 1], [0, 1], [0, 1]], 4)
+        outputs = tf.one_hot([[3, 1], [0, 2], [0, 1]], 4)
+        np.testing.assert_array_equal(experiment._wrong(outputs, targets, mask), [0, 1, 0])
+        experiment = self.ready(task="copy", shortest=1, longest=1)
+        targets = tf.constant([[[0.0, 0], [1, 0]]] * 3)
+        outputs = tf.constant([[[9.0, 9], [1, -1]], [[0, 0], [1, 1]], [[0, 0], [1, -2]]])
+        np.testing.assert_array_equal(experiment._wrong(outputs, targets, mask), [0, 1, 0])
+
+    def test_memory_at_the_start(self):
+        model = AlgorithmicNetwork(width=2, classes=1, cell="lstm", layers=1, units=50, memory=100)
+        forget = 1 / (1 + np.exp(-model.recurrent.layers[0].bias.numpy()[50:100]))
+        half_lives = 1 / (1 - forget)
+        self.assertBetween(half_lives.max(), 50, 100.1)
+        self.assertBetween(half_lives.min(), 1, 25)
+
+    def test_bad_input(self):
+        for changes in ({"cell": "lstn"}, {"task": "add"}, {"shortest": 7}, {"compare": ("gur",)}, {"lengths": (0,)},
+                        {"batch_size": 81}):
+            with self.assertRaises(UserError):
+                dataclasses.replace(TINY, **changes)
+        with self.assertRaisesRegex(UserError, "lengths 2 to 6"):
+            self.ready(shortest=2)
+        with self.assertRaises(UserError):
+            Algorithmic(dataclasses.replace(TINY, data=DataConfig(name="fashion_mnist"))).build_pipeline()
+        for given in ("", "[]", "[[1]]", "[[1, 2], [3]]", "[[1, NaN]]", "hello", "BTX"):
+            with self.assertRaisesRegex(UserError, "no sequence of 'adding'"):
+                read_sequence(given, "adding", 2)
+
+    def test_sequences_and_answers(self):
+        np.testing.assert_array_equal(read_sequence("BTE", "reber", 7).argmax(1), [0, 1, 6])
+        np.testing.assert_array_equal(read_sequence("EXdB", "temporal_order", 8).argmax(1), [0, 6, 5, 1])
+        file = self.create_tempfile(content="[[0.5, 1]]").full_path
+        np.testing.assert_array_equal(read_sequence(file, "adding", 2), [[0.5, 1]])
+        self.assertEqual(answer_text("adding", np.zeros((1, 2)), np.array([[0.7]])), "sum 0.800")
+        self.assertEqual(answer_text("temporal_order", np.zeros((1, 8)), np.array([[0.1, 0.2, 0.6, 0.1]])), "YX 0.60")
+        self.assertEqual(answer_text("reber", np.zeros((1, 7)), np.array([[0, 0.9, 0.8, 0, 0, 0, 0]])), "next: T or P")
+        self.assertEqual(answer_text("copy", np.array([[0, 1], [0, 0]]), np.array([[0, 0], [0.9, 0.1]])), "10")
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,71 @@
+"""Config of the speech experiment; imports no TensorFlow."""
+
+import dataclasses
+
+from ogbrain.config import DataConfig, ExperimentConfig, OptimizerConfig, at_least, between, one_of
+from ogbrain.errors import UserError
+
+CELLS = ("lstm", "gru", "min_lstm", "min_gru")
+
+
+@dataclasses.dataclass(frozen=True)
+class SpeechConfig(ExperimentConfig):
+    """Deep recurrent layers with CTC, from sound to characters; the default is for a CPU.
+
+    For a GPU: `--config_file=plugins/working_memory/configs/speech_gpu.json`.
+    """
+
+    epochs: int = 22
+    """Passes over the training data."""
+    batch_size: int = 16
+    """The most clips in a training step; of long ones there are fewer, see `batch_seconds`."""
+    precision: str = "mixed_bfloat16"
+    """Arithmetic: float32 or mixed_bfloat16; weights stay float32."""
+    data: DataConfig = DataConfig(name="asterisk_sounds/all")
+    """The data set: asterisk_sounds/all, or one language: en, es, fr, it, ru."""
+    optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=3e-3, schedule="cosine", warmup_steps=100, final_fraction=0.02, clip_norm=1.0
+    )
+    """The optimizer."""
+
+    audio: str = "audio"
+    """Feature of the data set that holds the sound, 16-bit at 16 kHz."""
+    transcript: str = "transcript"
+    """Feature that holds what is said."""
+    group: str = "speaker"
+    """Feature whose beginning, up to the first underscore, tells groups apart that have error rates of their own."""
+    splits: tuple[str, ...] = ("train", "validation", "test")
+    """TFDS split strings of the training, validation and test clips."""
+    batch_seconds: float = 100.0
+    """The most seconds of sound, padding and all, in a training step."""
+    bands: int = 40
+    """Mel bands of the spectrogram."""
+    stacked_frames: int = 3
+    """Frames of 10 ms that the network reads in one step."""
+    cell: str = "lstm"
+    """Recurrent layer: lstm, gru, min_lstm, min_gru."""
+    bidirectional: bool = True
+    """Read the sound in both directions; off, the model can transcribe while one speaks."""
+    layers: int = 3
+    """Recurrent layers."""
+    units: int = 128
+    """Size of each of them, in each direction."""
+    dropout: float = 0.2
+    """Dropout between the layers."""
+    augment: bool = True
+    """Change speed and loudness of training clips and hide parts of their spectrogram."""
+    beam: int = 16
+    """Prefixes that the beam search keeps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.splits) != 3 or not all(self.splits):
+            raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits")
+        one_of("cell", self.cell, CELLS)
+        at_least("batch_seconds", self.batch_seconds, 1.0)
+        between("bands", self.bands, 1, 128)
+        between("stacked_frames", self.stacked_frames, 1, 8)
+        between("layers", self.layers, 1, 16)
+        between("units", self.units, 1, 65536)
+        between("dropout", self.dropout, 0.0, 0.99)
+        between("beam", self.beam, 1, 1000)
