@@ -50,9 +50,21 @@ class Speech(ogbrain.SupervisedExperiment):
         if not self.alphabet.characters:
             raise UserError(f"data set {builder.info.full_name}: its transcripts hold no letters")
         prepare = Transcribed(self.alphabet.characters, config.audio, config.transcript, config.group)
-        return Pipeline(
-            builder, splits=splits, prepare=[prepare], features=["audio", "labels", "text", "group"],
+        shared: dict[str, Any] = {
+            "splits": splits, "prepare": [prepare], "features": ["audio", "labels", "text", "group"]}
+        self._training = Pipeline(
+            builder, **shared, max_lengths={"audio": int(config.longest_seconds * RATE)}, over_long="drop",
             buckets=Buckets(("audio",), count=12, max_tokens=int(config.batch_seconds * RATE)))
+        return Pipeline(builder, **shared)
+
+    def stage_pipeline(self, stage: int) -> Pipeline:
+        """Returns the clips that are not too long to train on."""
+        return self._training
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps in an epoch."""
+        return self.config.steps_per_epoch or self._training.steps_per_epoch("train", self.config.batch_size)
 
     def build_model(self) -> keras.Model:
         """Returns the network."""

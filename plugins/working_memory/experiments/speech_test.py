@@ -110,8 +110,15 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
         for answer in (silence, empty, short):
             self.assertEqual((answer.text, answer.data["transcript"]), (NOTHING, ""))
         self.assertIsNone(empty.picture)
-        scores, *_ = experiment._hear(tf.fill((1, RATE), np.float32("nan")) * 0 + tf.zeros((1, RATE)), tf.constant([9]))
-        self.assertEqual(scores.shape[0], 1)
+        # Said to be longer than it is, or shorter than nothing.
+        scores, steps, *_ = experiment._hear(tf.zeros((2, RATE)), tf.constant([10 * RATE, -5]))
+        self.assertTrue(np.isfinite(scores).all())
+        np.testing.assert_array_equal(steps, [scores.shape[1], 0])
+
+    def test_long_clips_are_evaluated_but_not_trained_on(self):
+        experiment = self.ready(longest_seconds=0.5)
+        self.assertEqual([pipeline.num_examples("train") for pipeline in (
+            experiment.stage_pipeline(0), experiment.pipeline)], [5, 8])
 
     def test_bad_files(self):
         path = f"{self.folder}/text.wav"
@@ -124,7 +131,7 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
         for name in ("audio", "transcript", "group"):
             with self.assertRaisesRegex(UserError, "feature"):
                 self.ready(**{name: "speker"})
-        for changes in ({"cell": "lstn"}, {"beam": 0}, {"batch_seconds": 0.0}, {"splits": ("train",)}):
+        for changes in ({"cell": "lstn"}, {"beam": 0}, {"batch_seconds": 1.0}, {"splits": ("train",)}):
             with self.assertRaises(UserError):
                 dataclasses.replace(TINY, **changes)
 
