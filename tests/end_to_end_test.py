@@ -86,6 +86,9 @@ class EndToEndTest(absltest.TestCase):
         with Image.open(predicted.output.split("picture: ")[1].strip()) as drawn:
             self.assertGreater(drawn.size[0], 60)
 
+        refused = self.program("predict", f"--run={self.run_dir}", "--stream")
+        self.assertEqual((refused.code, refused.errors.count("answers no streams")), (2, 1), refused.errors)
+
         exported = self.succeed("export", f"--run={self.run_dir}", f"--export_dir={self.folder / 'exports'}")
         version = Path(exported.output.split("exported: ")[1].splitlines()[0])
         self.assertEqual(version.name, "1")
