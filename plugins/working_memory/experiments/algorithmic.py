@@ -141,7 +141,8 @@ class Algorithmic(ogbrain.SupervisedExperiment):
         config = self.config
         least = {"adding": 5, "temporal_order": 10, "reber": 5, "associative_recall": 2}.get(config.task, 1)
         longest = config.longest
-        return config.lengths or tuple(sorted({max(least, n) for n in (longest // 2, longest, 2 * longest, 4 * longest)}))
+        usual = (longest // 2, longest, 2 * longest, 4 * longest)
+        return config.lengths or tuple(sorted({max(least, length) for length in usual}))
 
     def _steps(self, length):
         return 2 * length + 1 if self.config.task == "copy" else length

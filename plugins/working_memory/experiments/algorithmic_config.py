@@ -68,4 +68,4 @@ class AlgorithmicConfig(ExperimentConfig):
         for length in self.lengths:
             at_least("lengths", length, 1)
         if self.batch_size > self.examples:
-            raise UserError(f"config.batch_size: {self.batch_size} is not allowed; at most the {self.examples} examples")
+            raise UserError(f"config.batch_size: {self.batch_size} is not allowed; up to the {self.examples} examples")

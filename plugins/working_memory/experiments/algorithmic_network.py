@@ -1,5 +1,7 @@
 """The model of the algorithmic tasks."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -28,7 +30,7 @@ class AlgorithmicNetwork(keras.Model):
 
     def __init__(self, *, width: int, classes: int, cell: str, layers: int, units: int, memory: int = 0, **kwargs):
         super().__init__(**kwargs)
-        made = [CELLS[cell](units, return_sequences=True, jit=False) for _ in range(layers)]
+        made: list[Any] = [CELLS[cell](units, return_sequences=True, jit=False) for _ in range(layers)]
         self.recurrent = Stacked(made, return_state=True, residual=True, name="recurrent")
         self.output_layer = keras.layers.Dense(classes, dtype="float32", name="output")
         self(tf.zeros((1, 2, width)), tf.constant([2]))

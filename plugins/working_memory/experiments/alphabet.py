@@ -19,7 +19,8 @@ def spoken(text: str) -> str:
         >>> spoken("dot [.]  You're welcome!")
         "dot you're welcome"
     """
-    text = unicodedata.normalize("NFC", _NOT_SPOKEN.sub(" ", text).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    text = _NOT_SPOKEN.sub(" ", text).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = unicodedata.normalize("NFC", text)
     return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text).split())
 
 

@@ -87,7 +87,8 @@ class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
     def test_stream_is_predict(self, tokens):
         experiment = self.experiment_class(dataclasses.replace(TINY, tokens=tokens, length=20))
         experiment.setup(tf.distribute.get_strategy())
-        for text in ("", "Click", " Open  the\n window! Close it. ", "\N{LATIN SMALL LETTER E WITH ACUTE} " * 50, "x" * 9000):
+        accented = "\N{LATIN SMALL LETTER E WITH ACUTE} " * 50
+        for text in ("", "Click", " Open  the\n window! Close it. ", accented, "x" * 9000):
             whole = experiment.predict([text])[0].text
             for source in (io.BytesIO(text.encode()), Trickle(text.encode())):
                 self.assertEqual("".join(experiment.stream(source)), whole)

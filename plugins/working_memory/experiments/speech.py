@@ -87,7 +87,7 @@ class Speech(ogbrain.SupervisedExperiment):
 
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
         """Returns the error rates of a split, whole and for each group, and the loss."""
-        counts: collections.Counter = collections.Counter()
+        counts: dict[Any, float] = collections.defaultdict(float)
         data = self.pipeline.batches(split, batch_size=self.config.batch_size, seed=self.config.seed)
         for batch in data.take(steps) if steps else data:
             scores, lengths, greedy, beam = self._heard(

@@ -166,7 +166,8 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
 
 class PartsTest(parameterized.TestCase):
     def test_transcripts(self):
-        self.assertEqual(spoken("dot [.]  You\N{RIGHT SINGLE QUOTATION MARK}re (beep) WELCOME..."), "dot you're welcome")
+        self.assertEqual(spoken("dot [.]  You\N{RIGHT SINGLE QUOTATION MARK}re (beep) WELCOME..."),
+                         "dot you're welcome")
         alphabet = Alphabet.of(["tea", "ate"])
         np.testing.assert_array_equal(alphabet.encode("Eat, Zoë!"), [2, 1, 3])
         self.assertEqual(alphabet.decode(tf.constant([[2, 0, 3], [0, 0, 0]])).numpy().tolist(), [b"et", b""])

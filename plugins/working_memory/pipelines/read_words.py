@@ -17,7 +17,7 @@ def read_words(source: BinaryIO) -> Iterator[str]:
         A piece of one word or more; each but the first begins with a space.
 
     Example:
-        >>> "".join(read_words(io.BytesIO(b"  Click  the\\n door ")))
+        >>> "".join(read_words(io.BytesIO(b"  Click  the  door ")))
         'click the door'
     """
     read = getattr(source, "read1", source.read)
