@@ -23,7 +23,9 @@ TINY: dict[str, tuple[str, ...]] = {
     "attention/many_objects": ("canvas=40", "glimpses=1", "units=16", "patch_units=16"),
     "transfer/images": ("image_size=64", "weights=random"),
     "transfer/sentiment": ("vectors=random", "filters=8"),
+    "working_memory/algorithmic": ("examples=80", "units=8"),
     "working_memory/language_model": ("units=32", "embedding=8", "length=20"),
+    "working_memory/speech": ("data.name=asterisk_sounds/en", "units=8", "bidirectional=false"),
 }
 
 
