@@ -57,8 +57,6 @@ class Experiment(abc.ABC):
 
     def __init__(self, config: ExperimentConfig):
         self.config = config
-        self.baseline_results: dict[str, Any] = {}
-        """Results of the run's baselines by name, once they have been trained."""
 
     @abc.abstractmethod
     def setup(self, strategy: tf.distribute.Strategy) -> None:

@@ -83,7 +83,7 @@ class RunLoop:
         if (self.folder / "results.json").exists():
             self._log(f"{self.name}: has ended already")
             return json.loads((self.folder / "results.json").read_text())
-        self.experiment.baseline_results = baselines = self._run_baselines()
+        baselines = self._run_baselines()
         experiment, self._state = self.experiment, RunState()
         experiment.setup(self._strategy)
         items = experiment.checkpoint_items()

@@ -73,8 +73,8 @@ class Algorithmic(ogbrain.SupervisedExperiment):
 
     def final_pictures(self) -> dict[str, np.ndarray]:
         """Returns the curves of error against length of every cell of the run, and one sequence."""
-        curves = {name: self._curve(results["test"]) for name, results in self.baseline_results.items()}
-        curves = {self.config.cell: self._curve(self.evaluate("test")), **curves}
+        curves = {self.config.cell: self._curve(self.results["test"])}
+        curves |= {name: self._curve(results["test"]) for name, results in self.results["baselines"].items()}
         batch = next(iter(self.pipeline.batches("test", batch_size=1)))
         outputs = self._outputs(self.model(batch["inputs"], batch["inputs_length"]))
         return {
