@@ -58,6 +58,9 @@ def packages():
 setup(
     packages=packages(),
     package_dir={name: folder for folder, name in INSTALLED_AS.items()},
-    package_data={"ogbrain_datasets": ["*/*.md", "*/*.bib", "*/*.txt", "*/*.tsv", "*/*.json"]},
+    package_data={
+        "ogbrain.scaffold": ["templates/*/*.jinja"],
+        "ogbrain_datasets": ["*/*.md", "*/*.bib", "*/*.txt", "*/*.tsv", "*/*.json"],
+    },
     cmdclass={"build_py": BuildPackages},
 )

@@ -17,6 +17,7 @@ _LAZY = {
     "Plugin": "ogbrain.registry",
     "Prediction": "ogbrain.training.prediction",
     "SupervisedExperiment": "ogbrain.training.supervised_experiment",
+    "configs": "ogbrain.registry",
     "experiments": "ogbrain.registry",
     "label_answers": "ogbrain.training.label_answers",
     "layers": "ogbrain.registry",

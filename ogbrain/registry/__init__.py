@@ -2,6 +2,7 @@
 
 from ogbrain.registry import keras_link
 from ogbrain.registry.broken_plugin import BrokenPlugin
+from ogbrain.registry.layer_kinds import LAYER_KINDS, LayerKind
 from ogbrain.registry.loaded_plugin import LoadedPlugin
 from ogbrain.registry.namespace import Namespace
 from ogbrain.registry.plugin import API, KINDS, Plugin
@@ -20,8 +21,10 @@ keras_link.when_keras_is_there(REGISTRY.announce_layers)
 __all__ = [
     "API",
     "KINDS",
+    "LAYER_KINDS",
     "REGISTRY",
     "BrokenPlugin",
+    "LayerKind",
     "LoadedPlugin",
     "Namespace",
     "Plugin",

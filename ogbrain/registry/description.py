@@ -36,7 +36,7 @@ def description(registry: Registry, name: str) -> dict[str, Any]:
         name: The plugin's name.
 
     Returns:
-        The heading as in `listing`; components as `{"name", "target", "doc"}`, experiments with their `"config"` too,
+        The heading as in `listing`; components as `{"name", "target", "doc"}`, layers with their `"kind"` too, experiments with their `"config"` too,
         a list of `{"name", "type", "default", "doc"}`; `"broken"`: the plugins of that name that cannot be used, each
         with its `"traceback"`. A name that only broken plugins have: `{"name", "status": "broken", "broken"}`.
 
@@ -54,6 +54,8 @@ def description(registry: Registry, name: str) -> dict[str, Any]:
             {"name": f"{name}/{key}", "target": target, "doc": source_code.first_line(loaded, target)}
             for key, target in getattr(loaded.plugin, kind).items()
         ]
+    for layer in components["layers"]:
+        layer["kind"] = loaded.plugin.kinds.get(layer["name"].partition("/")[2], "")
     for experiment in components["experiments"]:
         experiment["config"] = []
         if any(problem.startswith(f"config {experiment['name']}:") for problem in problems):

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ogbrain.errors import UserError, unknown_name
+from ogbrain.registry.layer_kinds import LAYER_KINDS
 
 API = 1
 """The plugin contract that this ogbrain provides; raised when a plugin written for it would no longer work."""
@@ -54,6 +55,8 @@ class Plugin:
     """Experiments by name."""
     configs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """The config class of each experiment, under the experiment's name, in modules that import no TensorFlow."""
+    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What a layer can be used as: its kind, one of `ogbrain.kinds`, by the layer's name; others have none."""
     default_experiment: str = ""
     """The experiment that `--plugin=NAME` runs; may be left out if there is at most one."""
 
@@ -70,7 +73,7 @@ class Plugin:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        _check_name("plugin", self.name)
+        check_name("plugin", self.name)
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
             raise UserError(f"plugin {self.name}: summary {self.summary!r} is not allowed; one line of text")
         for kind, thing in KINDS.items():
@@ -82,6 +85,7 @@ class Plugin:
             object.__setattr__(self, "default_experiment", next(iter(self.experiments)))
         if self.default_experiment and self.default_experiment not in self.experiments:
             raise unknown_name(f"default_experiment of plugin {self.name}", self.default_experiment, self.experiments)
+        self._check_kinds()
         classes: dict[str, str] = {}
         for target in self.layers.values():
             other = classes.setdefault(target.partition(":")[2], target)
@@ -93,12 +97,22 @@ class Plugin:
         if not isinstance(components, Mapping):
             raise UserError(f"plugin {self.name}: {kind} is a {type(components).__name__}; a dictionary of strings")
         for name, target in components.items():
-            _check_name(f"{thing} of plugin {self.name}", name)
+            check_name(f"{thing} of plugin {self.name}", name)
             if not isinstance(target, str) or not _TARGET.fullmatch(target):
                 raise UserError(
                     f"{thing} {self.name}/{name}: {target!r} is not allowed; MODULE:NAME, as in '.layers.lstm:LSTM'"
                 )
         return MappingProxyType(dict(components))
+
+    def _check_kinds(self) -> None:
+        if not isinstance(self.kinds, Mapping):
+            raise UserError(f"plugin {self.name}: kinds is a {type(self.kinds).__name__}; a dictionary of strings")
+        for layer, kind in self.kinds.items():
+            if layer not in self.layers:
+                raise unknown_name(f"layer in kinds of plugin {self.name}", str(layer), self.layers)
+            if kind not in LAYER_KINDS:
+                raise unknown_name(f"kind of layer {self.name}/{layer}", str(kind), LAYER_KINDS)
+        object.__setattr__(self, "kinds", MappingProxyType(dict(self.kinds)))
 
     def components(self) -> Iterable[tuple[str, str, str]]:
         """Yields kind, name and target of each component."""
@@ -107,6 +121,7 @@ class Plugin:
                 yield kind, name, target
 
 
-def _check_name(thing: str, name: Any) -> None:
+def check_name(thing: str, name: Any) -> None:
+    """Raises UserError unless a name is in lower_snake case."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UserError(f"{thing}: the name {name!r} is not allowed; lower_snake case, as in glimpse_sensor")

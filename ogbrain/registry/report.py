@@ -50,7 +50,7 @@ def description_text(description: dict[str, Any], width: int) -> str:
         parts.append(table(heading, width, indent=""))
         for kind in SHOWN_KINDS:
             if description[kind]:
-                rows = [[component["name"], component["doc"]] for component in description[kind]]
+                rows = [[component["name"], _what(component)] for component in description[kind]]
                 parts.append(f"{kind.capitalize()}\n{table(rows, width)}")
         for experiment in description["experiments"]:
             if experiment["config"]:
@@ -66,6 +66,10 @@ def description_text(description: dict[str, Any], width: int) -> str:
         line = f"Broken: {broken['name']} ({broken['origin']}): {broken['why']}"
         parts.append(f"{line}\n\n{broken['traceback'].rstrip()}")
     return "\n\n".join(parts)
+
+
+def _what(component: dict[str, Any]) -> str:
+    return f"{component['doc']} ({component['kind']})" if component.get("kind") else component["doc"]
 
 
 def _counts(plugin: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from absl.testing import absltest
 from ogbrain import config as config_lib
 from ogbrain.config import ExperimentConfig
 from ogbrain.serving.export import export
+from ogbrain.testing.checks import Checks
 from ogbrain.training.checkpoints import Checkpoints
 from ogbrain.training.experiment import Experiment
 from ogbrain.training.interruption import Interrupted
@@ -37,7 +38,7 @@ class ExperimentTestCase(absltest.TestCase):
         inputs: Sequence[str | Path] = (),
         falling: str = "loss",
     ) -> Path:
-        """Runs every check.
+        """Runs every check, and fails with what all of them found.
 
         Args:
             experiment_class: The experiment's class.
@@ -48,18 +49,31 @@ class ExperimentTestCase(absltest.TestCase):
         Returns:
             The folder of the unbroken run, for further checks.
         """
-        again = config_lib.from_dict(type(config), json.loads(json.dumps(config_lib.to_dict(config))))
-        self.assertEqual(again, config, "the config does not survive JSON")
+        self.checks = checks = Checks(experiment_class.__name__)
+        checks.run("config", self.check_config, config)
         folder = Path(self.create_tempdir().full_path)
         results = RunLoop("test/experiment", experiment_class(config), folder).run()
-        self.check_falls(folder, falling)
-        self.check_resumes(experiment_class, config, results)
+        checks.run(f"{falling} falls", self.check_falls, folder, falling)
+        checks.run("resume equals unbroken", self.check_resumes, experiment_class, config, results)
         experiment = self.restored(experiment_class, config, folder)
-        self.assertEqual(experiment.evaluate("test", config.evaluation_steps), results["test"], "evaluated again")
+        checks.run("evaluate", self.check_evaluates, experiment, results)
         if inputs:
-            self.check_predicts(experiment, inputs)
-        self.check_exports(experiment)
+            checks.run("predict", self.check_predicts, experiment, inputs)
+        else:
+            checks.leave_out("predict", "no inputs given")
+        checks.run("export", self.check_exports, experiment)
+        checks.finish()
         return folder
+
+    def check_config(self, config: ExperimentConfig) -> None:
+        """The config survives JSON, as it must to be saved with the run."""
+        again = config_lib.from_dict(type(config), json.loads(json.dumps(config_lib.to_dict(config))))
+        self.assertEqual(again, config, "the config does not survive JSON")
+
+    def check_evaluates(self, experiment: Experiment, results: dict[str, Any]) -> None:
+        """The best weights give the figures that the run gave."""
+        again = experiment.evaluate("test", experiment.config.evaluation_steps)
+        self.assertEqual(again, results["test"], "evaluated again")
 
     def check_falls(self, folder: Path, metric: str) -> None:
         """The metric is lower in the last training record than in the first, and never NaN."""

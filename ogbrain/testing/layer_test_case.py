@@ -1,5 +1,6 @@
 """The conformance kit for layers."""
 
+import inspect
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest
+
+from ogbrain.testing.checks import Checks
 
 Structure = Any
 
@@ -35,14 +38,16 @@ class LayerTestCase(absltest.TestCase):
         *,
         output_shape: Structure = None,
         call_arguments: Mapping[str, Any] | None = None,
+        masks: bool | None = None,
         mixed_precision: bool = True,
         xla: bool = True,
         gradients: bool = True,
         batch_independent: bool = True,
         deterministic: bool = True,
+        export: bool = True,
         tolerance: float = 1e-5,
     ) -> keras.layers.Layer:
-        """Runs every check.
+        """Runs every check, and fails with what all of them found.
 
         Args:
             layer_class: The layer's class.
@@ -51,89 +56,115 @@ class LayerTestCase(absltest.TestCase):
                 `batch` at least 2.
             output_shape: The expected shape of the output, or nest of shapes; left out, they only have to agree.
             call_arguments: Further arguments of the call, such as `training`.
+            masks: Whether what a mask hides, `(batch, time)`, must not matter to the rest; None: if `call` takes a
+                `mask` and the input is one array of at least two steps.
             mixed_precision: Whether it must work in `mixed_bfloat16`.
             xla: Whether it must compile with XLA.
             gradients: Whether every trainable weight must get a gradient.
             batch_independent: Whether one example's output must not depend on the others.
-            deterministic: Whether the same seed and input must give the same output.
+            deterministic: Whether the same seed and input must give the same output; where they do not, values are
+                not compared.
+            export: Whether it must work in a SavedModel.
             tolerance: Of the comparisons in float32.
 
         Returns:
             A built layer, for further checks.
+
+        Raises:
+            AssertionError: Some checks failed: its lines say which.
         """
-        self._call = dict(call_arguments or {})
-        self._tolerance = tolerance
-        layer = self._build(layer_class, arguments)
+        self._class, self._arguments, self._inputs, self._compared = layer_class, dict(arguments), inputs, True
+        self._call, self._tolerance = dict(call_arguments or {}), tolerance
+        self.checks = checks = Checks(layer_class.__name__)
+        layer = self._build()
         outputs = self._apply(layer, inputs)
+        checks.run("shapes", self.check_shapes, outputs, output_shape)
+        checks.run("dtypes", self.check_dtypes, outputs)
+        checks.run("config round trip", self.check_config, layer)
+        if deterministic:
+            deterministic = checks.run("determinism", self.check_determinism, outputs)
+        self._compared = deterministic  # what is drawn anew each time differs wherever it is drawn
+        checks.run("symbolic and eager", self.check_symbolic, outputs)
+        checks.run(".keras round trip", self.check_round_trip)
+        wanted = {
+            "gradient flow": (gradients, self.check_gradients, (layer,)),
+            "batch independence": (batch_independent and deterministic, self.check_batch_independence, (outputs,)),
+            "masks": (self._has_mask() if masks is None else masks, self.check_masks, ()),
+            "mixed precision": (mixed_precision, self.check_mixed_precision, ()),
+            "XLA": (xla, self.check_xla, ()),
+            "export": (export, self.check_export, ()),
+        }
+        for name, (applies, function, given) in wanted.items():
+            if applies:
+                checks.run(name, function, *given)
+            else:
+                checks.leave_out(name, "not asked of this layer")
+        checks.finish()
+        return layer
+
+    def check_shapes(self, outputs: Structure, output_shape: Structure) -> None:
+        """The output has the expected shape, and `compute_output_shape` and a symbolic call say so."""
         shapes = tf.nest.map_structure(lambda output: tuple(output.shape), outputs)
         if output_shape is not None:
             self.assertEqual(shapes, output_shape, "output shape")
-        self.check_config(layer, arguments)
-        self.check_symbolic(layer_class, arguments, inputs, outputs)
-        if deterministic:
-            self._assert_close(self._apply(self._build(layer_class, arguments), inputs), outputs, "same seed")
-            self.check_round_trip(layer_class, arguments, inputs)
-        if gradients:
-            self.check_gradients(layer, inputs)
-        if batch_independent and deterministic:
-            self.check_batch_independence(layer_class, arguments, inputs, outputs)
-        if xla:
-            self.check_xla(layer_class, arguments, inputs, outputs, deterministic)
-        if mixed_precision:
-            self.check_mixed_precision(layer_class, arguments, inputs)
-        return layer
-
-    def check_config(self, layer: keras.layers.Layer, arguments: Mapping[str, Any]) -> None:
-        """The config holds every argument, and gives an equal layer."""
-        config = layer.get_config()
-        for name in arguments:
-            self.assertIn(name, config, f"get_config() lacks the argument {name!r}")
-        again = type(layer).from_config(config)
-        self.assertEqual(again.get_config(), config, "from_config(get_config()) has another config")
-
-    def check_symbolic(self, layer_class: type, arguments: Mapping[str, Any], inputs: Any, outputs: Structure) -> None:
-        """A functional model with a free batch size gives the shapes and values of the eager call."""
-        if isinstance(inputs, Mapping):
-            symbols: Any = {name: _symbol(value, name) for name, value in inputs.items()}
-        else:
-            symbols = _symbol(inputs, "inputs")
-        layer = self._build(layer_class, arguments)
-        symbolic = self._apply(layer, symbols)
+        if not isinstance(self._inputs, Mapping):
+            computed = self._build().compute_output_shape(self._inputs.shape)
+            expected = [tuple(output.shape) for output in tf.nest.flatten(outputs)]
+            self.assertEqual([tuple(shape) for shape in _shapes(computed)], expected, "compute_output_shape()")
+        symbolic = self._apply(self._build(), self._symbols())
         for made, output in zip(tf.nest.flatten(symbolic), tf.nest.flatten(outputs), strict=True):
             self.assertLen(made.shape, len(output.shape), "symbolic and eager rank")
             for expected, size in zip(made.shape[1:], tuple(output.shape)[1:], strict=True):
                 if expected is not None:
                     self.assertEqual(expected, size, "symbolic and eager shape")
-            self.assertEqual(keras.backend.standardize_dtype(made.dtype), keras.backend.standardize_dtype(output.dtype))
-        if not isinstance(inputs, Mapping):
-            computed = layer.compute_output_shape(inputs.shape)
-            self.assertEqual(
-                [tuple(shape) for shape in _shapes(computed)],
-                [tuple(output.shape) for output in tf.nest.flatten(outputs)],
-                "compute_output_shape()",
-            )
 
-    def check_round_trip(self, layer_class: type, arguments: Mapping[str, Any], inputs: Any) -> None:
+    def check_dtypes(self, outputs: Structure) -> None:
+        """In float32, what floats is float32; a symbolic call has the dtypes of an eager one."""
+        symbolic = self._apply(self._build(), self._symbols())
+        for made, output in zip(tf.nest.flatten(symbolic), tf.nest.flatten(outputs), strict=True):
+            dtype = keras.backend.standardize_dtype(output.dtype)
+            if tf.as_dtype(output.dtype).is_floating:
+                self.assertEqual(dtype, "float32", "dtype of the output")
+            self.assertEqual(keras.backend.standardize_dtype(made.dtype), dtype, "symbolic and eager dtype")
+
+    def check_config(self, layer: keras.layers.Layer) -> None:
+        """The config holds every argument, and gives an equal layer."""
+        config = layer.get_config()
+        for name in self._arguments:
+            self.assertIn(name, config, f"get_config() lacks the argument {name!r}")
+        again = type(layer).from_config(config)
+        self.assertEqual(again.get_config(), config, "from_config(get_config()) has another config")
+
+    def check_determinism(self, outputs: Structure) -> None:
+        """The same seed and input give the same output, and what is drawn is from the layer's own `SeedGenerator`."""
+        layer = self._build()
+        # A layer that draws from generators that it shares with all the program now draws something else.
+        tf.random.set_seed(1)
+        np.random.seed(1)
+        self._assert_close(self._apply(layer, self._inputs), outputs, "the same seed")
+
+    def check_symbolic(self, outputs: Structure) -> None:
+        """A graph with a free batch size gives the values of the eager call."""
+        self._assert_close(self._in_graph(), outputs, "in a graph and eagerly")
+
+    def check_round_trip(self) -> None:
         """A model with the layer gives the same after `.keras` saving and loading."""
-        single = not isinstance(inputs, Mapping)
-        symbols = (
-            _symbol(inputs, "inputs") if single else {name: _symbol(value, name) for name, value in inputs.items()}
-        )
-        model = keras.Model(symbols, self._apply(self._build(layer_class, arguments), symbols))
+        symbols = self._symbols()
+        model = keras.Model(symbols, self._apply(self._build(), symbols))
         with tempfile.TemporaryDirectory() as folder:
             file = str(Path(folder, "model.keras"))
             model.save(file)
-            again = keras.models.load_model(file, custom_objects={layer_class.__name__: layer_class})
+            again = keras.models.load_model(file, custom_objects={self._class.__name__: self._class})
         for first, second in zip(model.weights, again.weights, strict=True):
-            np.testing.assert_array_equal(first.numpy(), second.numpy())
-        self._assert_close(again(inputs), model(inputs), "after saving and loading")
+            np.testing.assert_array_equal(first.numpy(), second.numpy(), f"{first.path} after saving and loading")
+        self._assert_close(again(self._inputs), model(self._inputs), "after saving and loading")
 
-    def check_gradients(self, layer: keras.layers.Layer, inputs: Any) -> None:
+    def check_gradients(self, layer: keras.layers.Layer) -> None:
         """Every trainable weight gets a gradient, and all are finite."""
         with tf.GradientTape() as tape:
             outputs = [
                 tf.cast(output, tf.float32)
-                for output in tf.nest.flatten(self._apply(layer, inputs))
+                for output in tf.nest.flatten(self._apply(layer, self._inputs))
                 if tf.as_dtype(output.dtype).is_floating
             ]
             # Squares of shifted outputs: sums of normalised outputs alone would have no gradient.
@@ -143,64 +174,110 @@ class LayerTestCase(absltest.TestCase):
             self.assertIsNotNone(gradient, f"{variable.path} gets no gradient")
             self.assertTrue(bool(tf.reduce_all(tf.math.is_finite(gradient))), f"{variable.path}: gradient not finite")
 
-    def check_batch_independence(
-        self, layer_class: type, arguments: Mapping[str, Any], inputs: Any, outputs: Structure
-    ) -> None:
+    def check_batch_independence(self, outputs: Structure) -> None:
         """The first example alone gives what it gives in the batch."""
-        first = {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
-        alone = self._apply(self._build(layer_class, arguments), first)
+        given = self._inputs
+        first = {name: value[:1] for name, value in given.items()} if isinstance(given, Mapping) else given[:1]
+        alone = self._apply(self._build(), first)
         self._assert_close(alone, tf.nest.map_structure(lambda output: output[:1], outputs), "the first example alone")
 
-    def check_xla(
-        self,
-        layer_class: type,
-        arguments: Mapping[str, Any],
-        inputs: Any,
-        outputs: Structure,
-        deterministic: bool = True,
-    ) -> None:
-        """Compiled with XLA the layer gives what it gives eagerly."""
-        layer = self._build(layer_class, arguments)
-        seeds = [(variable, variable.numpy()) for variable in layer.variables]
-        self._apply(layer, inputs)  # makes the weights, and moves on what it draws from
-        for variable, value in seeds:
-            variable.assign(value)
-        compiled = tf.function(lambda given: self._apply(layer, given), jit_compile=True)(inputs)
-        tf.nest.map_structure(
-            lambda a, b: self.assertEqual(tuple(a.shape), tuple(b.shape), "shape under XLA"), compiled, outputs
-        )
-        if deterministic:
-            self._assert_close(compiled, outputs, "under XLA", 10 * self._tolerance)
+    def check_masks(self) -> None:
+        """What a mask hides at the end of each row changes nothing elsewhere."""
+        inputs = np.asarray(self._inputs)
+        mask = np.ones(inputs.shape[:2], bool)
+        mask[:, -1] = False
+        other = inputs.copy()
+        other[:, -1] = inputs[:, 0] + inputs[:, 0] + 1
+        seen, unseen = (tf.nest.flatten(self._apply(self._build(), given, mask=mask)) for given in (inputs, other))
+        for first, second in zip(seen, unseen, strict=True):
+            if len(first.shape) > 1 and first.shape[1] == mask.shape[1]:
+                first, second = first[:, :-1], second[:, :-1]
+            self._assert_close(first, second, "two inputs that differ only where they are masked")
 
-    def check_mixed_precision(self, layer_class: type, arguments: Mapping[str, Any], inputs: Any) -> None:
+    def check_xla(self) -> None:
+        """Compiled with XLA the layer gives what it gives in a graph."""
+        graph, compiled = self._in_graph(), self._in_graph(jit_compile=True)
+        for a, b in zip(tf.nest.flatten(compiled), tf.nest.flatten(graph), strict=True):
+            self.assertEqual(tuple(a.shape), tuple(b.shape), "shape under XLA")
+        self._assert_close(compiled, graph, "under XLA", 10 * self._tolerance)
+
+    def check_mixed_precision(self) -> None:
         """In mixed_bfloat16 weights stay float32, outputs are finite and some are bfloat16."""
-        layer = self._build(layer_class, {**arguments, "dtype": "mixed_bfloat16"})
-        outputs = tf.nest.flatten(self._apply(layer, inputs))
+        layer = self._build(dtype="mixed_bfloat16")
+        outputs = tf.nest.flatten(self._apply(layer, self._inputs))
         for variable in layer.trainable_variables:
             self.assertEqual(keras.backend.standardize_dtype(variable.dtype), "float32", variable.path)
         floating = [output for output in outputs if tf.as_dtype(output.dtype).is_floating]
         self.assertIn("bfloat16", [keras.backend.standardize_dtype(output.dtype) for output in floating])
         for output in floating:
-            self.assertTrue(
-                bool(tf.reduce_all(tf.math.is_finite(tf.cast(output, tf.float32)))), "not finite in bfloat16"
-            )
+            finite = tf.reduce_all(tf.math.is_finite(tf.cast(output, tf.float32)))
+            self.assertTrue(bool(finite), "not finite in bfloat16")
 
-    def _build(self, layer_class: type, arguments: Mapping[str, Any]) -> keras.layers.Layer:
+    def check_export(self) -> None:
+        """A SavedModel with the layer gives what the layer gives in a graph."""
+        layer = self._restarted()
+        module = tf.Module()
+        # Those of seed generators among them, which TensorFlow does not find in a Keras layer by itself.
+        module.kept = [layer, *(variable.value for variable in layer.variables)]
+        module.answer = tf.function(lambda inputs: self._apply(layer, inputs), input_signature=[self._signature()])
+        with tempfile.TemporaryDirectory() as folder:
+            tf.saved_model.save(module, folder, signatures=None)
+            again = tf.saved_model.load(folder)
+        given = tf.nest.map_structure(tf.convert_to_tensor, self._inputs)
+        self._assert_close(again.answer(given), self._in_graph(), "in a SavedModel", 10 * self._tolerance)
+
+    def _in_graph(self, jit_compile: bool | None = None) -> Structure:
+        layer = self._restarted()
+        signature = None if jit_compile else [self._signature()]
+        function = tf.function(
+            lambda given: self._apply(layer, given), jit_compile=jit_compile, input_signature=signature
+        )
+        return function(tf.nest.map_structure(tf.convert_to_tensor, self._inputs))
+
+    def _restarted(self) -> keras.layers.Layer:
+        """Returns a layer with its weights made, and the state of what it draws from as at first."""
+        layer = self._build()
+        before = [(variable, variable.numpy()) for variable in layer.variables]
+        self._apply(layer, self._inputs)
+        for variable, value in before:
+            variable.assign(value)
+        return layer
+
+    def _signature(self) -> Any:
+        def specification(value, name="inputs"):
+            return tf.TensorSpec((None, *value.shape[1:]), tf.as_dtype(value.dtype), name=name)
+
+        if isinstance(self._inputs, Mapping):
+            return {name: specification(np.asarray(value), name) for name, value in self._inputs.items()}
+        return specification(np.asarray(self._inputs))
+
+    def _symbols(self) -> Any:
+        if isinstance(self._inputs, Mapping):
+            return {name: _symbol(value, name) for name, value in self._inputs.items()}
+        return _symbol(self._inputs, "inputs")
+
+    def _has_mask(self) -> bool:
+        given = self._inputs
+        takes = "mask" in inspect.signature(self._class.call).parameters
+        return takes and not isinstance(given, Mapping) and np.ndim(given) >= 2 and np.shape(given)[1] >= 2
+
+    def _build(self, **more: Any) -> keras.layers.Layer:
         keras.utils.set_random_seed(0)
-        return layer_class(**arguments)
+        return self._class(**self._arguments, **more)
 
-    def _apply(self, layer: keras.layers.Layer, inputs: Any) -> Structure:
-        return layer(**inputs, **self._call) if isinstance(inputs, Mapping) else layer(inputs, **self._call)
+    def _apply(self, layer: keras.layers.Layer, inputs: Any, **more: Any) -> Structure:
+        arguments = {**self._call, **more}
+        return layer(**inputs, **arguments) if isinstance(inputs, Mapping) else layer(inputs, **arguments)
 
     def _assert_close(self, first: Structure, second: Structure, what: str, tolerance: float = 0.0) -> None:
         for a, b in zip(tf.nest.flatten(first), tf.nest.flatten(second), strict=True):
-            np.testing.assert_allclose(
-                np.asarray(a), np.asarray(b), rtol=0, atol=tolerance or self._tolerance, err_msg=what
-            )
+            if self._compared:
+                tolerance = tolerance or self._tolerance
+                np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=0, atol=tolerance, err_msg=what)
 
 
 def _symbol(value: np.ndarray, name: str) -> keras.KerasTensor:
-    return keras.Input(batch_shape=(None, *value.shape[1:]), dtype=value.dtype, name=name)
+    return keras.Input(batch_shape=(None, *np.shape(value)[1:]), dtype=value.dtype, name=name)
 
 
 def _shapes(structure: Any) -> list:

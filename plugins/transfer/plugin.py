@@ -11,6 +11,7 @@ PLUGIN = ogbrain.Plugin(
         "transfer_head": ".layers.transfer_head:TransferHead",
         "word_vectors": ".layers.word_vectors:WordVectors",
     },
+    kinds={"transfer_head": "head"},
     pipelines={
         "image_classes": ".pipelines.image_classes:ImageClasses",
         "text_classes": ".pipelines.text_classes:TextClasses",

@@ -18,7 +18,7 @@ class GlimpseNetwork(keras.layers.Layer):
         **kwargs: Passed on to `keras.layers.Layer`.
 
     Input: `patches`, `(batch, ...)` with a known number of values an example, and `locations`,
-        `(batch, 2)`.
+        `(batch, 2)`; left out, the centre. So it is an image encoder, too.
 
     Output: `(batch, units)` in the compute dtype.
 
@@ -43,19 +43,21 @@ class GlimpseNetwork(keras.layers.Layer):
         )
         self.joined = keras.layers.Dense(units, activation="relu", dtype=dtype, name="joined")
 
-    def build(self, patches_shape, locations_shape):
+    def build(self, patches_shape, locations_shape=None):
         """Builds the dense layers."""
         self.patch_hidden.build(self.flatten.compute_output_shape(patches_shape))
-        self.location_hidden.build(locations_shape)
+        self.location_hidden.build(locations_shape or (patches_shape[0], 2))
         self.joined.build((None, self.patch_units + self.location_units))
         super().build(patches_shape)
 
-    def call(self, patches, locations):
+    def call(self, patches, locations=None):
+        if locations is None:
+            locations = ops.zeros((ops.shape(patches)[0], 2), self.compute_dtype)
         what = self.patch_hidden(self.flatten(patches))
         where = self.location_hidden(locations)
         return self.joined(ops.concatenate([what, where], axis=-1))
 
-    def compute_output_shape(self, patches_shape, locations_shape):
+    def compute_output_shape(self, patches_shape, locations_shape=None):
         """Returns `(batch, units)`."""
         return (patches_shape[0], self.units)
 

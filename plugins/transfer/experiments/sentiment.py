@@ -89,6 +89,10 @@ class Sentiment(Classifier):
             reader = layers.LSTM(config.units, return_sequences=True)
             read = layers.Bidirectional(reader, name="lstm")(vectors, mask=present)
             return ops.max(ops.where(present[..., None], read, -1e4), 1)
+        if "/" in config.encoder:
+            reader_class = ogbrain.layers.get(config.encoder, kind="sequence_encoder")
+            read = reader_class(units=config.units, return_sequences=True, name="encoder")(vectors, mask=present)
+            return ops.max(ops.where(present[..., None], read, -1e4), 1)
         # Padding of "same" and of the batch are both zeros, so a text's features do not depend on its batch.
         maps = [
             layers.Conv1D(config.filters, width, padding="same", activation="relu", name=f"width_{width}")(vectors)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ogbrain
 from ogbrain.config import DataConfig, ExperimentConfig, OptimizerConfig, at_least, between, one_of
 from ogbrain.errors import UserError
 
@@ -46,11 +47,12 @@ class SentimentConfig(ExperimentConfig):
     """Length of random word vectors; those of GloVe have 50."""
 
     encoder: str = "cnn"
-    """Reader of the words: cnn (convolutions over 3, 4 and 5 words) or lstm (in both directions)."""
+    """Reader of the words: cnn (convolutions over 3, 4 and 5 words), lstm (in both directions), or a sequence encoder of
+    any plugin, such as working_memory/gru."""
     filters: int = 100
     """Filters of each width of the cnn."""
     units: int = 64
-    """Depth of the lstm in each direction."""
+    """Depth of the lstm in each direction, or of the sequence encoder."""
     dropout: float = 0.5
     """Share of what the reader gives that is dropped in training."""
     tune_fraction: float = 0.5
@@ -63,7 +65,10 @@ class SentimentConfig(ExperimentConfig):
         super().__post_init__()
         one_of("vectors", self.vectors, VECTORS)
         one_of("unknown", self.unknown, UNKNOWN)
-        one_of("encoder", self.encoder, ENCODERS)
+        if "/" in self.encoder:
+            ogbrain.layers.check(self.encoder, "sequence_encoder", "encoder")
+        else:
+            one_of("encoder", self.encoder, ENCODERS)
         at_least("per_class", self.per_class, 0)
         between("vocabulary", self.vocabulary, 0, 400_000)
         between("buckets", self.buckets, 1, 10_000_000)

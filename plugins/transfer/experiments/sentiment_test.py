@@ -64,6 +64,15 @@ class SentimentTest(ExperimentTestCase):
         config = dataclasses.replace(CONFIG, encoder="lstm", unknown="learned", vectors="static")
         self.check_experiment(Sentiment, config)
 
+    def test_an_encoder_of_another_plugin(self):
+        experiment = Sentiment(dataclasses.replace(CONFIG, encoder="working_memory/gru"))
+        experiment.setup(tf.distribute.get_strategy())
+        experiment.begin(0)
+        experiment.train_step()
+        self.assertEqual(type(experiment.model.get_layer("encoder")).__name__, "GRU")
+        with self.assertRaisesRegex(UserError, "did you mean 'working_memory/gru'.*config.encoder"):
+            dataclasses.replace(CONFIG, encoder="working_memory/gur")
+
     def test_static_vectors_stay_and_others_change(self):
         for vectors, change in (("static", False), ("tuned", True), ("random", True)):
             experiment = Sentiment(dataclasses.replace(CONFIG, vectors=vectors, epochs=1))

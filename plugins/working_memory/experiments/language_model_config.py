@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ogbrain
 from ogbrain.config import DataConfig, ExperimentConfig, OptimizerConfig, at_least, between, one_of
 from ogbrain.errors import UserError
 
@@ -37,7 +38,8 @@ class LanguageModelConfig(ExperimentConfig):
     steps: int = 100
     """Tokens in a window; gradients end at its borders, the state does not."""
     cell: str = "lstm"
-    """Recurrent layer: lstm, gru, min_lstm, min_gru; or keras, the stock LSTM, to compare with."""
+    """Recurrent layer: lstm, gru, min_lstm, min_gru, or a memory of any plugin, PLUGIN/LAYER; or keras, the stock LSTM, to
+    compare with."""
     layers: int = 1
     """Recurrent layers."""
     units: int = 384
@@ -62,7 +64,10 @@ class LanguageModelConfig(ExperimentConfig):
         if len(self.splits) != 3 or not all(self.splits):
             raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits")
         one_of("tokens", self.tokens, ("characters", "subwords"))
-        one_of("cell", self.cell, CELLS)
+        if "/" in self.cell:
+            ogbrain.layers.check(self.cell, "memory", "cell")
+        else:
+            one_of("cell", self.cell, CELLS)
         one_of("baseline", self.baseline, ("keras", "none"))
         between("vocabulary", self.vocabulary, 5, 100_000)
         between("steps", self.steps, 2, 100_000)

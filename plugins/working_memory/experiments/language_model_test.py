@@ -71,7 +71,7 @@ class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
     def test_conformance(self):
         self.check_experiment(self.experiment_class, TINY, inputs=["Click", "", "x" * 300])
 
-    @parameterized.parameters({"cell": "gru", "tokens": "subwords", "layers": 2}, {"cell": "keras"},
+    @parameterized.parameters({"cell": "working_memory/gru", "tokens": "subwords", "layers": 2}, {"cell": "keras"},
                               {"cell": "min_lstm", "carry_state": False})
     def test_variants(self, **changes):
         experiment = self.experiment_class(dataclasses.replace(TINY, **changes))
@@ -127,7 +127,7 @@ class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
             self.stream().steps_per_epoch("train", 10_000)
         with self.assertRaisesRegex(UserError, "feature"):
             self.stream(feature="fr").stream("train")
-        for changes in ({"cell": "lstn"}, {"steps": 7}, {"nucleus": 0.0}, {"splits": ("train",)}):
+        for changes in ({"cell": "lstn"}, {"cell": "working_memory/lstn"}, {"steps": 7}, {"nucleus": 0.0}, {"splits": ("train",)}):
             with self.assertRaises(UserError):
                 dataclasses.replace(TINY, **changes)
 

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+import ogbrain
+
 from ..layers.gru import GRU
 from ..layers.lstm import LSTM
 from ..layers.min_gru import MinGRU
@@ -19,7 +21,8 @@ class LanguageNetwork(keras.Model):
     Args:
         size: Number of different tokens.
         rows: Rows of a training batch.
-        cell: Name of the layer: `lstm`, `gru`, `min_lstm`, `min_gru`; or `keras` for the stock LSTM, to compare with.
+        cell: Name of the layer: `lstm`, `gru`, `min_lstm`, `min_gru`, or a memory of any plugin, `PLUGIN/LAYER`; or
+            `keras` for the stock LSTM, to compare with.
         layers: Number of recurrent layers.
         units: Their size.
         embedding: Depth of the embedding.
@@ -35,7 +38,8 @@ class LanguageNetwork(keras.Model):
             self.plain = [keras.layers.LSTM(units, return_sequences=True, return_state=True) for _ in range(layers)]
             self.sizes = [units, units] * layers
         else:
-            self.recurrent = Stacked([CELLS[cell](units, return_sequences=True) for _ in range(layers)],
+            layer = ogbrain.layers.get(cell, kind="memory") if "/" in cell else CELLS[cell]
+            self.recurrent = Stacked([layer(units, return_sequences=True) for _ in range(layers)],
                                      dropout=dropout, return_state=True, residual=True, name="recurrent")
             self.sizes = self.recurrent.state_sizes
         self.drop = keras.layers.Dropout(dropout)

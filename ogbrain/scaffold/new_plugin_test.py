@@ -1,0 +1,78 @@
+"""Each kind of new plugin is whole: it trains, passes its tests and exports as it is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from absl.testing import absltest, parameterized
+
+from ogbrain.errors import UserError
+from ogbrain.scaffold.new_plugin import KINDS, new_plugin
+
+
+class NewPluginTest(parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.create_tempdir().full_path)
+
+    @parameterized.parameters(*KINDS)
+    def test_passes_its_own_tests(self, kind):
+        folder = new_plugin(f"fresh_{kind}", kind, self.folder)
+        expected = {"BUILD", "README.md", "__init__.py", "plugin.py", f"fresh_{kind}_test.py"}
+        self.assertContainsSubset(expected, {file.name for file in folder.iterdir()})
+        # Its tests train, resume, predict and export; `check` runs them and more, as a user would.
+        code = "import sys; sys.path = {!r}; from ogbrain import command, plugins; command.run(plugins.main, usage='', summary='', shown=plugins.SHOWN)"
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(sys.path), "check", f"fresh_{kind}", f"--plugin_path={folder}", "--json"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        checks = json.loads(done.stdout)["checks"]
+        self.assertEqual([check for check in checks if check["status"] == "failed"], [])
+        passed = {check["name"] for check in checks if check["status"] == "ok"}
+        self.assertContainsSubset({"relocatable", "gradient flow", "resume equals unbroken", "predict", "export"}, passed)
+        lint = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length=120", str(folder)]
+        self.assertEqual(subprocess.run([*lint, "--select=E,F,I,B,UP"], check=False).returncode, 0)
+
+    def test_nothing_is_overwritten(self):
+        new_plugin("twice", "layer", self.folder)
+        before = sorted(os.listdir(self.folder / "twice"))
+        with self.assertRaisesRegex(UserError, "twice: is there already"):
+            new_plugin("twice", "agent", self.folder)
+        self.assertEqual(sorted(os.listdir(self.folder / "twice")), before)
+        self.assertEqual(os.listdir(self.folder), ["twice"])
+
+    @parameterized.parameters(
+        ("Big", "layer", "lower_snake case"),
+        ("a-b", "layer", "lower_snake case"),
+        ("../up", "layer", "lower_snake case"),
+        ("class", "layer", "a word of Python"),
+        ("fine", "layr", "unknown --kind 'layr'; did you mean 'layer'?"),
+    )
+    def test_bad_arguments(self, name, kind, message):
+        with self.assertRaisesRegex(UserError, message.replace("?", r"\?")):
+            new_plugin(name, kind, self.folder)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_a_place_that_cannot_be_written(self):
+        (self.folder / "file").write_text("")
+        with self.assertRaisesRegex(UserError, "cannot be written"):
+            new_plugin("fine", "layer", self.folder / "file")
+
+    def test_in_the_tree_it_is_enlisted(self):
+        package = self.folder / "plugins"
+        package.mkdir()
+        (package / "__init__.py").write_text('"""Plugins."""\n\nIN_TREE = ("attention", "transfer")\n')
+        build = 'py_library(\n    name = "plugins",\n    deps = [\n        "//plugins/attention",\n        "//plugins/transfer",\n    ],\n)\n'
+        (package / "BUILD").write_text(build)
+        folder = new_plugin("memory_of_mine", "experiment", package, in_tree=True)
+        self.assertIn('IN_TREE = ("attention", "memory_of_mine", "transfer")', (package / "__init__.py").read_text())
+        label = '        "//plugins/memory_of_mine",\n'
+        self.assertEqual((package / "BUILD").read_text(), build.replace('        "//plugins/transfer"', f'{label}        "//plugins/transfer"'))
+        self.assertIn('"//ogbrain/testing"', (folder / "BUILD").read_text())
+
+
+if __name__ == "__main__":
+    absltest.main()
