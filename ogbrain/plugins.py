@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ SHOWN = ("kind=KIND", "out=DIR", "json")
 def main(arguments: list[str]) -> int:
     """Does what the arguments say."""
     name, *rest = arguments or ["list"]
-    commands = {"list": _list, "describe": _describe, "check": _check, "new": _new}
+    commands: dict[str, Callable] = {"list": _list, "describe": _describe, "check": _check, "new": _new}
     if name not in commands:
         raise unknown_name("command", name, commands, "--help says more")
     count = 0 if name == "list" else 1

@@ -36,8 +36,9 @@ def description(registry: Registry, name: str) -> dict[str, Any]:
         name: The plugin's name.
 
     Returns:
-        The heading as in `listing`; components as `{"name", "target", "doc"}`, layers with their `"kind"` too, experiments with their `"config"` too,
-        a list of `{"name", "type", "default", "doc"}`; `"broken"`: the plugins of that name that cannot be used, each
+        The heading as in `listing`; components as `{"name", "target", "doc"}`, layers with their `"kind"` too,
+        experiments with their `"config"`, a list of `{"name", "type", "default", "doc"}`; `"broken"`: the plugins of
+        that name that cannot be used, each
         with its `"traceback"`. A name that only broken plugins have: `{"name", "status": "broken", "broken"}`.
 
     Raises:

@@ -155,7 +155,7 @@ class DescriptionTest(absltest.TestCase):
         alpha = json.loads(json.dumps(description.description(self.registry, "alpha")))
         self.assertEqual(
             alpha["layers"],
-            [{"name": "alpha/scale", "target": ".layers.scale:Scale", "doc": "Multiplies by a number."}],
+            [{"name": "alpha/scale", "target": ".layers.scale:Scale", "doc": "Multiplies by a number.", "kind": ""}],
         )
         (tiny,) = alpha["experiments"]
         self.assertEqual(tiny["doc"], "Runs in no time.")

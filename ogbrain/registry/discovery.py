@@ -35,6 +35,8 @@ class Source:
     """The place, for people to read."""
     load: Callable[[], LoadedPlugin]
     """Imports the manifest; may do anything, as it runs the plugin's code."""
+    foreign: bool = False
+    """Whether it is from outside of the tree: its code is then tried in another process first."""
 
 
 def default_sources() -> Iterator[Source]:
@@ -74,7 +76,8 @@ def entry_points() -> Iterator[Source]:
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"
         origin = f"entry point of {package}"
         module, _, attribute = entry.value.partition(":")
-        yield Source(entry.name, origin, _loader(origin, module.strip(), attribute.partition("[")[0].strip()))
+        load = _loader(origin, module.strip(), attribute.partition("[")[0].strip())
+        yield Source(entry.name, origin, load, foreign=True)
 
 
 def folders(path: Path) -> list[Source]:
@@ -104,7 +107,7 @@ def _folder(folder: Path) -> Source:
             _import_package(package, folder)
         return _loader(origin, f"{package}.plugin", "PLUGIN")()
 
-    return Source(folder.name, origin, load)
+    return Source(folder.name, origin, load, foreign=True)
 
 
 def _import_package(name: str, folder: Path) -> None:

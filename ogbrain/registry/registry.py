@@ -15,6 +15,7 @@ from ogbrain.registry.broken_plugin import BrokenPlugin
 from ogbrain.registry.loaded_plugin import LoadedPlugin
 from ogbrain.registry.plugin import KINDS
 from ogbrain.registry.time_limit import TimeLimitError, time_limit
+from ogbrain.registry.trial import trial
 
 MANIFEST_SECONDS = 20.0
 """Time that a plugin may take to import its manifest, which should take milliseconds."""
@@ -184,6 +185,8 @@ class Registry:
         name = source.name
         try:
             # What a plugin prints must not get into the output of a command, which may be JSON.
+            if source.foreign:
+                trial(source.load, MANIFEST_SECONDS)
             with contextlib.redirect_stdout(sys.stderr), time_limit(MANIFEST_SECONDS):
                 loaded = source.load()
             name = loaded.name

@@ -11,6 +11,22 @@ from absl.testing import absltest, parameterized
 from ogbrain.errors import UserError
 from ogbrain.scaffold.new_plugin import KINDS, new_plugin
 
+PLUGINS = """
+import sys
+sys.path = {path!r}
+from ogbrain import command, plugins
+command.run(plugins.main, usage="", summary="", shown=plugins.SHOWN)
+"""
+
+BUILD = """py_library(
+    name = "plugins",
+    deps = [
+        "//plugins/attention",
+        "//plugins/transfer",
+    ],
+)
+"""
+
 
 class NewPluginTest(parameterized.TestCase):
     def setUp(self):
@@ -23,16 +39,15 @@ class NewPluginTest(parameterized.TestCase):
         expected = {"BUILD", "README.md", "__init__.py", "plugin.py", f"fresh_{kind}_test.py"}
         self.assertContainsSubset(expected, {file.name for file in folder.iterdir()})
         # Its tests train, resume, predict and export; `check` runs them and more, as a user would.
-        code = "import sys; sys.path = {!r}; from ogbrain import command, plugins; command.run(plugins.main, usage='', summary='', shown=plugins.SHOWN)"
-        done = subprocess.run(
-            [sys.executable, "-c", code.format(sys.path), "check", f"fresh_{kind}", f"--plugin_path={folder}", "--json"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        arguments = ["check", f"fresh_{kind}", f"--plugin_path={folder}", "--json"]
+        command = [sys.executable, "-c", PLUGINS.format(path=sys.path), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         checks = json.loads(done.stdout)["checks"]
         self.assertEqual([check for check in checks if check["status"] == "failed"], [])
         passed = {check["name"] for check in checks if check["status"] == "ok"}
-        self.assertContainsSubset({"relocatable", "gradient flow", "resume equals unbroken", "predict", "export"}, passed)
+        expected = {"relocatable", "gradient flow", "resume equals unbroken", "predict", "export"}
+        self.assertContainsSubset(expected, passed)
         lint = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length=120", str(folder)]
         self.assertEqual(subprocess.run([*lint, "--select=E,F,I,B,UP"], check=False).returncode, 0)
 
@@ -65,12 +80,11 @@ class NewPluginTest(parameterized.TestCase):
         package = self.folder / "plugins"
         package.mkdir()
         (package / "__init__.py").write_text('"""Plugins."""\n\nIN_TREE = ("attention", "transfer")\n')
-        build = 'py_library(\n    name = "plugins",\n    deps = [\n        "//plugins/attention",\n        "//plugins/transfer",\n    ],\n)\n'
-        (package / "BUILD").write_text(build)
+        (package / "BUILD").write_text(BUILD)
         folder = new_plugin("memory_of_mine", "experiment", package, in_tree=True)
         self.assertIn('IN_TREE = ("attention", "memory_of_mine", "transfer")', (package / "__init__.py").read_text())
-        label = '        "//plugins/memory_of_mine",\n'
-        self.assertEqual((package / "BUILD").read_text(), build.replace('        "//plugins/transfer"', f'{label}        "//plugins/transfer"'))
+        expected = BUILD.replace('"//plugins/transfer"', '"//plugins/memory_of_mine",\n        "//plugins/transfer"')
+        self.assertEqual((package / "BUILD").read_text(), expected)
         self.assertIn('"//ogbrain/testing"', (folder / "BUILD").read_text())
 
 

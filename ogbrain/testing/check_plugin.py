@@ -50,7 +50,7 @@ def check_plugin(loaded: LoadedPlugin) -> list[Check]:
     return found
 
 
-def _run(name: str, module: types.ModuleType) -> list[Check]:
+def _run(file: str, module: types.ModuleType) -> list[Check]:
     found: list[Check] = []
     cases = [case for case in vars(module).values() if isinstance(case, type) and issubclass(case, unittest.TestCase)]
     own = [case for case in cases if case.__module__ == module.__name__ and _is_of_the_kit(case)]
@@ -61,7 +61,8 @@ def _run(name: str, module: types.ModuleType) -> list[Check]:
         set_up()
     try:
         for case in own:
-            for test in unittest.defaultTestLoader.loadTestsFromTestCase(case):
+            for name in unittest.defaultTestLoader.getTestCaseNames(case):
+                test = case(name)
                 first, result = len(checks.RECORD), unittest.TestResult()
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     unittest.TestSuite([test]).run(result)
@@ -70,11 +71,11 @@ def _run(name: str, module: types.ModuleType) -> list[Check]:
                 failures = [trace for _, trace in (*result.failures, *result.errors)]
                 unsaid = failures and not any(check.status == FAILED for check in recorded)
                 if unsaid or (not recorded and issubclass(case, PipelineTestCase) and not result.skipped):
-                    title = test.id().rpartition(".")[2].removeprefix("test_").replace("_", " ")
+                    title = name.removeprefix("test_").replace("_", " ")
                     why = failures[0].strip().splitlines()[-1][:300] if failures else ""
                     found.append(Check(case.__name__, title, FAILED if failures else OK, why))
     except (Exception, SystemExit) as error:
-        found.append(Check(name, "run", FAILED, one_line(error)))
+        found.append(Check(file, "run", FAILED, one_line(error)))
     finally:
         unittest.doModuleCleanups()
     return found

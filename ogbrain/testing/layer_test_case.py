@@ -2,7 +2,7 @@
 
 import inspect
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class LayerTestCase(absltest.TestCase):
         self._compared = deterministic  # what is drawn anew each time differs wherever it is drawn
         checks.run("symbolic and eager", self.check_symbolic, outputs)
         checks.run(".keras round trip", self.check_round_trip)
-        wanted = {
+        wanted: dict[str, tuple[bool, Callable, tuple]] = {
             "gradient flow": (gradients, self.check_gradients, (layer,)),
             "batch independence": (batch_independent and deterministic, self.check_batch_independence, (outputs,)),
             "masks": (self._has_mask() if masks is None else masks, self.check_masks, ()),
@@ -190,7 +190,7 @@ class LayerTestCase(absltest.TestCase):
         other[:, -1] = inputs[:, 0] + inputs[:, 0] + 1
         seen, unseen = (tf.nest.flatten(self._apply(self._build(), given, mask=mask)) for given in (inputs, other))
         for first, second in zip(seen, unseen, strict=True):
-            if len(first.shape) > 1 and first.shape[1] == mask.shape[1]:
+            if len(first.shape) > 1 and first.shape[1] == inputs.shape[1]:
                 first, second = first[:, :-1], second[:, :-1]
             self._assert_close(first, second, "two inputs that differ only where they are masked")
 
@@ -259,7 +259,7 @@ class LayerTestCase(absltest.TestCase):
     def _has_mask(self) -> bool:
         given = self._inputs
         takes = "mask" in inspect.signature(self._class.call).parameters
-        return takes and not isinstance(given, Mapping) and np.ndim(given) >= 2 and np.shape(given)[1] >= 2
+        return takes and not isinstance(given, Mapping) and np.ndim(given) >= 2 and np.asarray(given).shape[1] >= 2
 
     def _build(self, **more: Any) -> keras.layers.Layer:
         keras.utils.set_random_seed(0)

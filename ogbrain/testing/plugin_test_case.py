@@ -104,7 +104,8 @@ class PluginTestCase(absltest.TestCase):
                 self.assertTrue(component["doc"].strip(), f"{component['name']} has no docstring")
         for experiment in described["experiments"]:
             for field in experiment["config"]:
-                self.assertTrue(field["doc"], f"{experiment['name']}: config.{field['name']} does not say what it means")
+                name = f"{experiment['name']}: config.{field['name']}"
+                self.assertTrue(field["doc"], f"{name} does not say what it means")
 
     def check_relocatable(self, loaded: LoadedPlugin) -> None:
         """A copy of the folder elsewhere works: the plugin imports itself with relative imports only."""

@@ -45,13 +45,13 @@ class PluginTestCaseTest(parameterized.TestCase):
 
     @parameterized.named_parameters(
         ("light", "light manifest", "import tensorflow\n", {}, {}, "tensorflow"),
-        ("config", "light manifest", "", {"tiny_config.py": "import keras\n" + CONFIG}, {}, "the configs imports keras"),
+        ("config", "light manifest", "", {"tiny_config.py": "import keras\n" + CONFIG}, {}, "configs imports keras"),
         ("abstract", "experiments are whole", "",
          {"tiny.py": EXPERIMENT.replace("def loss", "def lost")}, {}, "leaves out loss"),
         ("no_experiment", "experiments are whole", "", {"tiny.py": FILES["tiny.py"]}, {}, "no subclass"),
         ("readme", "documented", "", {"README.md": None}, {}, "README.md"),
         ("docstring", "documented", "",
-         {"layers/scale.py": LAYER.replace('"""Multiplies', 'factor = """Multiplies')}, {}, "scale has no docstring"),
+         {"layers/scale.py": LAYER.replace('"""Multiplies', 'a = """Multiplies')}, {}, "scale has no docstring"),
         ("field", "documented", "", {"tiny_config.py": CONFIG.replace('"""Size', '#"""Size')}, {}, "config.size"),
         ("moved", "relocatable", "",
          {"tiny.py": EXPERIMENT

@@ -47,8 +47,8 @@ class SentimentConfig(ExperimentConfig):
     """Length of random word vectors; those of GloVe have 50."""
 
     encoder: str = "cnn"
-    """Reader of the words: cnn (convolutions over 3, 4 and 5 words), lstm (in both directions), or a sequence encoder of
-    any plugin, such as working_memory/gru."""
+    """Reader of the words: cnn (convolutions over 3, 4 and 5 words), lstm (in both directions), or a sequence encoder
+    of any plugin, such as working_memory/gru."""
     filters: int = 100
     """Filters of each width of the cnn."""
     units: int = 64

@@ -38,8 +38,8 @@ class LanguageModelConfig(ExperimentConfig):
     steps: int = 100
     """Tokens in a window; gradients end at its borders, the state does not."""
     cell: str = "lstm"
-    """Recurrent layer: lstm, gru, min_lstm, min_gru, or a memory of any plugin, PLUGIN/LAYER; or keras, the stock LSTM, to
-    compare with."""
+    """Recurrent layer: lstm, gru, min_lstm, min_gru, or a memory of any plugin, PLUGIN/LAYER; or keras, the stock LSTM,
+    to compare with."""
     layers: int = 1
     """Recurrent layers."""
     units: int = 384

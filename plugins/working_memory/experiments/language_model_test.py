@@ -127,7 +127,8 @@ class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
             self.stream().steps_per_epoch("train", 10_000)
         with self.assertRaisesRegex(UserError, "feature"):
             self.stream(feature="fr").stream("train")
-        for changes in ({"cell": "lstn"}, {"cell": "working_memory/lstn"}, {"steps": 7}, {"nucleus": 0.0}, {"splits": ("train",)}):
+        for changes in ({"cell": "lstn"}, {"cell": "working_memory/lstn"}, {"steps": 7}, {"nucleus": 0.0},
+                        {"splits": ("train",)}):
             with self.assertRaises(UserError):
                 dataclasses.replace(TINY, **changes)
 
