@@ -95,6 +95,7 @@ class IsolationTest(RegistryTestCase):
         ("import torch_of_nobody", "ModuleNotFoundError: No module named 'torch_of_nobody'"),
         ("PLUGIN = ogbrain.Plugin(", "SyntaxError: '(' was never closed (plugin.py, line 1)"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("import os; os._exit(3)", "InterpreterEndedError: importing it ends the interpreter (exit code 3)"),
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
         ("raise KeyError()", "KeyError"),
         ("", "has no PLUGIN; PLUGIN = ogbrain.Plugin(...)"),
