@@ -14,6 +14,7 @@ from absl.testing import absltest
 import ogbrain
 from ogbrain import testing
 from ogbrain.registry import LAYER_KINDS
+from ogbrain.scaffold.new_plugin import new_plugin
 
 # The tree itself, where Bazel gives links.
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,12 @@ class DocsTest(absltest.TestCase):
                         exec(compile(code, str(page), "exec"), {"__name__": "docs"})
                         count += 1
         self.assertGreaterEqual(count, 4)
+
+    def test_the_workspace_has_what_new_writes(self):
+        made = new_plugin("rhythm", "layer", Path(self.create_tempdir().full_path))
+        kept = ROOT / "examples/workspace/rhythm"
+        for file in made.iterdir():
+            self.assertEqual((kept / file.name).read_text(), file.read_text(), file.name)
 
     def test_links_lead_somewhere(self):
         for page in pages():
