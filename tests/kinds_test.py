@@ -64,6 +64,26 @@ class KindsTest(absltest.TestCase):
                 rest, *_ = layer(inputs[:, 2:], initial_state=state)
                 np.testing.assert_allclose(rest, whole[:, 2:], atol=1e-5)
 
+    def test_an_eye_of_the_glimpse_experiment(self):
+        config = ogbrain.configs.get("attention/glimpse")(eye="attention/glimpse_network")
+        layer = ogbrain.layers.get("attention/recurrent_attention")(
+            glimpses=2, patch_size=4, scales=2, units=6, eye=config.eye, seed=1
+        )
+        images = np.random.default_rng(0).random((2, 9, 9, 1), "float32")
+        self.assertEqual(layer(images)["states"].shape, (2, 2, 6))
+        self.assertEqual(type(layer.network.encoder), ogbrain.layers.get("attention/glimpse_network"))
+        again = type(layer).from_config(layer.get_config())
+        self.assertEqual(again(images)["states"].shape, (2, 2, 6))
+        with self.assertRaisesRegex(UserError, "did you mean 'attention/glimpse_network'.*config.eye"):
+            ogbrain.configs.get("attention/glimpse")(eye="attention/glimpse_netwrk")
+
+    def test_an_eye_of_an_agent(self):
+        name = "episodic_memory/dqn"
+        arguments = {"env": "MinAtar/Breakout-v1", "encoder": "attention/glimpse_network", "xla": False}
+        experiment = ogbrain.experiments.get(name)(ogbrain.configs.get(name)(**arguments))
+        experiment.setup_inference()
+        self.assertTrue(any("glimpse_network" in weight.path for weight in experiment.model.weights))
+
     def test_names_by_kind(self):
         for kind in LAYER_KINDS:
             for name in ogbrain.layers.names(kind):

@@ -62,10 +62,11 @@ class OutOfTreeTest(absltest.TestCase):
         subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
         (wheel,) = source.glob("*.whl")
         zipfile.ZipFile(wheel).extractall(site)  # as `pip install --target` leaves it
-        listed = json.loads(self.program("plugins", "list", "--json", PYTHONPATH=f"{site}{os.pathsep}{programs.ROOT}"))["plugins"]
+        path = {"PYTHONPATH": f"{site}{os.pathsep}{programs.ROOT}"}
+        listed = json.loads(self.program("plugins", "list", "--json", **path))["plugins"]
         (found,) = (plugin for plugin in listed if plugin["name"] == "packaged")
         self.assertEqual((found["status"], found["origin"]), ("ok", "entry point of packaged-plugin 1.0"))
-        self.trains_and_exports("packaged", PYTHONPATH=f"{site}{os.pathsep}{programs.ROOT}")
+        self.trains_and_exports("packaged", **path)
 
     def trains_and_exports(self, name, *path, **environment):
         run, exports = FOLDER / f"{name}_run", FOLDER / f"{name}_exports"

@@ -58,6 +58,7 @@ class Glimpse(ClutteredClassification):
             policy_units=config.policy_units,
             policy_shapes_state=config.policy_shapes_state,
             seed=config.seed,
+            eye=config.eye,
             name="attention",
         )
         images = keras.Input((None, None, self.channels), name="image")

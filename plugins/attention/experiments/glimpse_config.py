@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ogbrain
 from ogbrain.config import ExperimentConfig, OptimizerConfig, at_least, between, one_of
 from ogbrain.errors import UserError
 
@@ -48,6 +49,8 @@ class GlimpseConfig(ExperimentConfig):
     """Depth of the glimpse network's hidden layer for the patches."""
     location_units: int = 128
     """Depth of the glimpse network's hidden layer for the location."""
+    eye: str = ""
+    """Layer of the kind image_encoder that sees the patches, PLUGIN/LAYER; empty for the paper's glimpse network."""
     core: str = "simple"
     """Recurrent core: simple (a rectified linear state) or lstm."""
     places: str = "learned"
@@ -89,6 +92,8 @@ class GlimpseConfig(ExperimentConfig):
         between("glimpses", self.glimpses, 1, 100)
         between("patch_size", self.patch_size, 1, 512)
         between("scales", self.scales, 1, 8)
+        if self.eye:
+            ogbrain.layers.check(self.eye, "image_encoder", "eye")
         for name in ("units", "patch_units", "location_units"):
             between(name, getattr(self, name), 1, 65536)
         one_of("core", self.core, CORES)

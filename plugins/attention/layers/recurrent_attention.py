@@ -1,11 +1,14 @@
 """The recurrent attention core: look, remember, decide where to look next, again."""
 
+import math
+
 import keras
 from keras import ops
 
 from .glimpse_network import GlimpseNetwork
 from .glimpse_sensor import GlimpseSensor
 from .location_policy import LocationPolicy
+from .placed_eye import PlacedEye
 
 CORES = ("simple", "lstm")
 PLACES = ("learned", "random")
@@ -36,6 +39,7 @@ class RecurrentAttention(keras.layers.Layer):
         policy_units: Depth of a hidden layer in the policy; 0 for none.
         policy_shapes_state: Whether the gradient of `log_probs` reaches the core and the glimpse network.
         seed: Seed of all the draws; None for a random one.
+        eye: Registered name of an image encoder that takes the glimpse network's place; empty for none.
         **kwargs: Passed on to `keras.layers.Layer`.
 
     Input: `images`, `(batch, height, width, channels)`. With `sample=False` nothing is drawn: each
@@ -70,6 +74,7 @@ class RecurrentAttention(keras.layers.Layer):
         policy_units: int = 0,
         policy_shapes_state: bool = True,
         seed: int | None = None,
+        eye: str = "",
         **kwargs,
     ):
         # The sensor needs locations and pixels as they are; it casts what it has read.
@@ -97,10 +102,14 @@ class RecurrentAttention(keras.layers.Layer):
         self.policy_units = policy_units
         self.policy_shapes_state = policy_shapes_state
         self.seed = seed
+        self.eye = eye
         self.seed_generator = keras.random.SeedGenerator(seed)
         dtype = self.dtype_policy
         self.sensor = GlimpseSensor(patch_size, scales, dtype=dtype, name="sensor")
-        self.network = GlimpseNetwork(units, patch_units, location_units, dtype=dtype, name="network")
+        if eye:
+            self.network = PlacedEye(eye, units, dtype=dtype, name="network")
+        else:
+            self.network = GlimpseNetwork(units, patch_units, location_units, dtype=dtype, name="network")
         if core == "lstm":
             self.cell = keras.layers.LSTMCell(units, dtype=dtype, name="cell")
         else:
@@ -171,7 +180,8 @@ class RecurrentAttention(keras.layers.Layer):
 
     def multiply_adds(self) -> int:
         """Returns the multiply-adds for one image: the kernels of all glimpses; the layer must be built."""
-        every_glimpse = _kernel_size(self.network) + _kernel_size(self.cell)
+        # A convolution of an eye counts as if it went over every pixel of the patch: at most too much.
+        every_glimpse = _kernel_size(self.network, self.patch_size**2) + _kernel_size(self.cell)
         between = _kernel_size(self.policy) if self.policy is not None else 0
         return self.glimpses * every_glimpse + (self.glimpses - 1) * between
 
@@ -206,10 +216,12 @@ class RecurrentAttention(keras.layers.Layer):
             "policy_units",
             "policy_shapes_state",
             "seed",
+            "eye",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _kernel_size(layer: keras.layers.Layer) -> int:
-    """Returns the number of values in the kernels of dense layers and cells."""
-    return sum(weight.shape[0] * weight.shape[1] for weight in layer.weights if len(weight.shape) == 2)
+def _kernel_size(layer: keras.layers.Layer, places: int = 1) -> int:
+    """Returns the number of values in the kernels of dense layers and cells, and of convolutions over `places`."""
+    kernels = [weight.shape for weight in layer.weights if len(weight.shape) >= 2]
+    return sum(math.prod(shape) * (places if len(shape) > 2 else 1) for shape in kernels)
