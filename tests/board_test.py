@@ -105,7 +105,7 @@ class BoardTest(absltest.TestCase):
 
     def test_pictures_and_episodes_are_served_as_such(self):
         self.assertStartsWith(self.image("glimpse_path"), b"\x89PNG")
-        self.assertStartsWith(self.image("episode"), b"GIF89a")
+        self.assertStartsWith(self.image("episode"), b"GIF8")
 
     def test_the_projector_has_points_labels_and_pictures(self):
         (run,) = self.get("data/plugin/projector/runs")
