@@ -96,7 +96,8 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
         for path in (self.file("b.flac", stereo, subtype="PCM_24"), self.file("c.wav", stereo, subtype="PCM_24"),
                      self.file("d.wav", resample(samples, RATE, 44100), 44100),
                      self.file("e.ogg", samples), self.file("f.wav", resample(samples, RATE, 8000), 8000)):
-            np.testing.assert_allclose(read_sound(path)[2000:-2000], samples[2000:-2000], atol=0.05)  # OGG loses some
+            # OGG loses some everywhere, and 8 kHz what is sharp where a tone begins.
+            self.assertLess(np.abs(read_sound(path) - samples)[2000:-2000].mean(), 0.01)
             self.assertAlmostEqual(experiment.predict([path])[0].data["seconds"], plain.data["seconds"], places=2)
 
     def test_silence_and_nothing(self):
