@@ -25,9 +25,11 @@ def read_words(source: BinaryIO) -> Iterator[str]:
     held, first = "", True
     while True:
         data = read(4096)
+        start = len(held)
         held += decoder.decode(data, final=not data)
-        # The last word may go on in the next piece.
-        cut = len(held) if not data else max((i for i, c in enumerate(held) if not normalized(c)), default=0)
+        # The last word may go on in the next piece; what was held has no space but its first character.
+        spaces = (i for i in range(start, len(held)) if not normalized(held[i]))
+        cut = len(held) if not data else max(spaces, default=0)
         piece, held = normalized(held[:cut]), held[cut:]
         if piece:
             yield piece if first else f" {piece}"
