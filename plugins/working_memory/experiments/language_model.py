@@ -106,7 +106,12 @@ class LanguageModel(ogbrain.SupervisedExperiment):
     def stream(self, source: BinaryIO) -> Iterator[str]:
         """Reads a text word by word while it comes in, then continues it; the answer is that of `predict`."""
         config = self.config
-        advance = tf.function(self.model.advance, reduce_retracing=True)
+        state_specs = [tf.TensorSpec((1, size), tf.float32) for size in self.model.sizes]
+
+        @tf.function(input_signature=[tf.TensorSpec((1, None), tf.int32), state_specs])
+        def advance(tokens, state):
+            return self.model.advance(tokens, state)
+
         logits, state = advance(tf.constant([[END]]), self.model.start(1))
         space = {name: number for number, name in enumerate(self.vocabulary.tokens)}.get(" ", UNKNOWN)
         for piece in read_words(source):
