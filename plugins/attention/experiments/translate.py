@@ -27,6 +27,10 @@ _SPACES = ((r" ([.,;:!?%)\]}…»])", r"\1"), (r"([(\[{«]) ", r"\1"), (r" ?(['�
 _BATCH = 64
 
 
+_NOTHING = "(no words)"
+"""Told where a sentence is answered by none."""
+
+
 class Translate(ogbrain.SupervisedExperiment):
     """Translates sentences and shows where it looked.
 
@@ -146,7 +150,7 @@ class Translate(ogbrain.SupervisedExperiment):
             data = {"translation": translation, "pieces": pieces, "cut": cut}
             note = f" (cut: the first {self.config.longest - 1} of {pieces:,} pieces were read)" if cut else ""
             drawn = len(inputs) <= 8 and self.config.model != "no_attention"
-            answers.append(ogbrain.Prediction(translation + note, data, self._align(text) if drawn else None))
+            answers.append(ogbrain.Prediction((translation or _NOTHING) + note, data, self._align(text) if drawn else None))
         return answers
 
     def signatures(self) -> dict[str, Any]:

@@ -40,8 +40,9 @@ class ImagenetTest(absltest.TestCase):
         known = [row for row in chosen if row["id"].decode() in KNOWN]
         for other, size in (("lite1", 240), ("lite2", 260)):
             pictures = tf.stack([fit_picture(tf.constant(row["image"]), size) for row in known])
-            best = tf.argmax(imagenet_classifier(other)(pictures, training=False), -1).numpy()
-            self.assertEqual([names[number] for number in best], [KNOWN[row["id"].decode()] for row in known], other)
+            best = tf.math.top_k(imagenet_classifier(other)(pictures, training=False), 5).indices.numpy()
+            for row, five in zip(known, best, strict=True):  # of a thousand
+                self.assertIn(KNOWN[row["id"].decode()], [names[number] for number in five], other)
         # A caption that holds the last word of the class: chance would give less than one in a hundred.
         right = [name.lower().split()[-1] in caption for caption, name in answers.values()]
         self.assertGreater(np.mean(right), 0.2)
