@@ -150,7 +150,8 @@ class Translate(ogbrain.SupervisedExperiment):
             data = {"translation": translation, "pieces": pieces, "cut": cut}
             note = f" (cut: the first {self.config.longest - 1} of {pieces:,} pieces were read)" if cut else ""
             drawn = len(inputs) <= 8 and self.config.model != "no_attention"
-            answers.append(ogbrain.Prediction((translation or _NOTHING) + note, data, self._align(text) if drawn else None))
+            picture = self._align(text) if drawn else None
+            answers.append(ogbrain.Prediction((translation or _NOTHING) + note, data, picture))
         return answers
 
     def signatures(self) -> dict[str, Any]:
