@@ -1,14 +1,13 @@
-import contextlib
-import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 from absl import flags
-from absl.testing import absltest, flagsaver, parameterized
+from absl.testing import absltest, parameterized
 
 from ogbrain import command, registry
+from ogbrain.command_test_case import CommandTestCase
 from ogbrain.errors import RunError, UserError
 from ogbrain.registry.specimens import manifest, write_plugin
 
@@ -16,20 +15,8 @@ flags.DEFINE_integer("count", 3, "How many.")
 flags.DEFINE_string("hidden_flag", "", "Not for people.")
 
 
-class CommandTest(parameterized.TestCase):
-    def run_command(self, main, *arguments):
-        """Runs a command in this process: its exit code, what it printed, and its errors."""
-        output, errors = io.StringIO(), io.StringIO()
-        with (
-            flagsaver.flagsaver(),
-            contextlib.redirect_stdout(output),
-            contextlib.redirect_stderr(errors),
-            self.assertRaises(SystemExit) as exit_,
-        ):
-            command.run(
-                main, usage="bazel run //x", summary="Counts.", shown=("count=N",), argv=["program", *arguments]
-            )
-        return exit_.exception.code or 0, output.getvalue(), errors.getvalue()
+class CommandTest(CommandTestCase):
+    shown = ("count=N",)
 
     def test_main_gets_arguments_and_flags_in_any_order(self):
         seen = []

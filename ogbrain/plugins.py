@@ -1,8 +1,11 @@
 """Lists, describes, checks and makes plugins: `bazel run //ogbrain:plugins -- list | describe | check | new`."""
 
+import contextlib
 import dataclasses
 import json
 import os
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,7 +60,8 @@ def _check(name: str) -> tuple[Any, str, int]:
     command.load_tensorflow()
     from ogbrain.testing import check_plugin
 
-    found = check_plugin.check_plugin(loaded)
+    with contextlib.redirect_stdout(sys.stderr):  # for what tests print as they are imported
+        found = check_plugin.check_plugin(loaded)
     failed = sum(check.status == "failed" for check in found)
     rows = [["what", "check", "result", "why"], *check_plugin.rows(found)]
     summary = f"{failed} of {len(found)} checks failed" if failed else f"all {len(found)} checks passed or left out"
@@ -72,7 +76,9 @@ def _new(name: str) -> tuple[Any, str, int]:
     package = None if _OUT.value else _tree()
     parent = user_path(_OUT.value) if _OUT.value else package or working_directory()
     folder = new_plugin(name, _KIND.value, parent, in_tree=package is not None)
-    path = "" if package else f" --plugin_path={folder}"
+    # A list of folders, so a comma in one wants quotes.
+    quoted = f'"{folder}"' if "," in str(folder) else str(folder)
+    path = "" if package else f" --plugin_path={shlex.quote(quoted)}"
     lines = [
         f"{name} is in {folder}",
         f"train: bazel run //ogbrain:train -- --plugin={name}{path}",

@@ -1,14 +1,16 @@
 """Plugins described, as dictionaries that JSON can hold. Imports no component but configs, so no TensorFlow."""
 
+import traceback
 from typing import Any
 
 from ogbrain.errors import one_line
-from ogbrain.registry import source_code
+from ogbrain.registry import class_source, source_code
 from ogbrain.registry.broken_plugin import BrokenPlugin
 from ogbrain.registry.config_fields import config_fields
 from ogbrain.registry.loaded_plugin import LoadedPlugin
 from ogbrain.registry.plugin import KINDS
 from ogbrain.registry.registry import Registry
+from ogbrain.registry.time_limit import TimeLimitError
 
 SHOWN_KINDS = ("layers", "pipelines", "experiments")
 
@@ -37,8 +39,8 @@ def description(registry: Registry, name: str) -> dict[str, Any]:
 
     Returns:
         The heading as in `listing`; components as `{"name", "target", "doc"}`, layers with their `"kind"` too,
-        experiments with their `"config"`, a list of `{"name", "type", "default", "doc"}`; `"broken"`: the plugins of
-        that name that cannot be used, each
+        experiments with their `"config"`, a list of `{"name", "type", "default", "doc"}`; `"problems"`, lines, and the
+        `"tracebacks"` of those that come of importing; `"broken"`: the plugins of that name that cannot be used, each
         with its `"traceback"`. A name that only broken plugins have: `{"name", "status": "broken", "broken"}`.
 
     Raises:
@@ -48,7 +50,7 @@ def description(registry: Registry, name: str) -> dict[str, Any]:
     if broken and name not in registry.plugins():
         return {"name": name, "status": "broken", "broken": broken}
     loaded = registry.plugin(name)
-    problems = _problems(loaded)
+    problems, tracebacks = _problems(loaded), []
     components: dict[str, Any] = {}
     for kind in SHOWN_KINDS:
         components[kind] = [
@@ -62,11 +64,13 @@ def description(registry: Registry, name: str) -> dict[str, Any]:
         if any(problem.startswith(f"config {experiment['name']}:") for problem in problems):
             continue
         try:
-            fields = config_fields(registry.load("configs", experiment["name"])())
+            fields = config_fields(registry.try_out(loaded, "configs", experiment["name"])())
             experiment["config"] = [vars(field) for field in fields]
-        except Exception as error:
+        except (Exception, TimeLimitError) as error:
             problems.append(one_line(error))
-    return _heading(loaded) | components | {"problems": problems, "broken": broken}
+            tracebacks.append("".join(traceback.format_exception(error)))
+    more = {"problems": problems, "tracebacks": tracebacks, "broken": broken}
+    return _heading(loaded) | components | more
 
 
 def _heading(loaded: LoadedPlugin) -> dict[str, Any]:
@@ -88,6 +92,11 @@ def _problems(loaded: LoadedPlugin) -> list[str]:
     problems = []
     for kind, name, target in loaded.plugin.components():
         problem = source_code.problem(loaded, target)
+        if problem is None and kind == "experiments":
+            missing = ", ".join(class_source.left_out(loaded, target))
+            problem = f"{target} leaves out {missing}" if missing else None
+        elif problem is None and kind == "configs" and class_source.is_plain_class(loaded, target):
+            problem = f"{target} is no dataclass; @dataclasses.dataclass(frozen=True)"
         if problem:
             problems.append(f"{KINDS[kind]} {loaded.name}/{name}: {problem}")
     return problems

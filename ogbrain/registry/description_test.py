@@ -7,7 +7,7 @@ from absl.testing import absltest
 
 import ogbrain
 from ogbrain.errors import UserError
-from ogbrain.registry import description, report, source_code
+from ogbrain.registry import class_source, description, report, source_code
 from ogbrain.registry.config_fields import config_fields
 from ogbrain.registry.registry import Registry
 from ogbrain.registry.specimens import FILES, manifest, write_plugin
@@ -105,6 +105,45 @@ class SourceCodeTest(absltest.TestCase):
         self.assertIn("cannot be read", str(source_code.problem(loaded, ".a:A")))
         self.assertIn("cannot be read", str(source_code.problem(loaded, ".b:A")))
         self.assertEqual(source_code.first_line(loaded, ".a:A"), "")
+
+
+class ClassSourceTest(absltest.TestCase):
+    HEAD = "import abc\nimport ogbrain\nfrom ogbrain.training.experiment import Experiment\n"
+
+    def left_out(self, text, **files):
+        found = Registry(lambda: ())
+        files = {f"{name}.py": text for name, text in files.items()} | {"tiny.py": self.HEAD + text}
+        found.add_path(write_plugin(Path(self.create_tempdir().full_path) / "orca", manifest("orca"), files))
+        return class_source.left_out(found.plugin("orca"), ".tiny:Tiny")
+
+    def test_bases_are_followed(self):
+        all_of_it = ["build_model", "build_pipeline", "loss"]
+        self.assertEqual(self.left_out("class Tiny(ogbrain.SupervisedExperiment): pass"), all_of_it)
+        self.assertContainsSubset({"setup", "train_step", "evaluate"}, self.left_out("class Tiny(Experiment): pass"))
+        more = "class Middle(ogbrain.SupervisedExperiment):\n  build_model = build_pipeline = None\n"
+        self.assertEqual(self.left_out(f"{more}class Tiny(Middle): pass"), ["loss"])
+        base = f"import ogbrain\n{more}"
+        self.assertEqual(self.left_out("from .base import Middle as M\nclass Tiny(M): pass", base=base), ["loss"])
+        self.assertEqual(self.left_out("from .base import Middle as Tiny", base=base), ["loss"])
+        mixed = f"{more}class Loss:\n  def loss(self): ...\nclass Tiny(Loss, Middle): pass"
+        self.assertEqual(self.left_out(mixed), [])
+        again = "class Tiny(Experiment, abc.ABC):\n  @abc.abstractmethod\n  def setup(self): ..."
+        self.assertIn("setup", self.left_out(again))
+
+    def test_nothing_is_said_of_what_cannot_be_told(self):
+        for text, files in (
+            ("class Tiny(ogbrain.experiments.get('a/b')): pass", {}),
+            ("import json\nclass Tiny(json.JSONDecoder): pass", {}),
+            ("from json import JSONDecoder\nclass Tiny(JSONDecoder, Experiment): pass", {}),
+            ("from .base import Base\nclass Tiny(Base): pass", {"base": "class Base("}),
+            ("from .base import Base\nclass Tiny(Base): pass", {}),
+            ("from .base import Tiny", {"base": "from .tiny import Tiny"}),
+            ("class Tiny(Tiny, Experiment): pass", {}),
+            ("if True:\n  Tiny = 3\nclass Tiny(Experiment): pass", {}),
+            ("class Tiny(*[Experiment]): pass", {}),
+            ("def Tiny(): pass", {}),
+        ):
+            self.assertEqual(self.left_out(text, **files), [], text)
 
 
 class DescriptionTest(absltest.TestCase):

@@ -21,6 +21,9 @@ IN_TREE_PACKAGES = ("plugins", "ogbrain_plugins")
 
 ENTRY_POINT_GROUP = "ogbrain.plugins"
 
+IN_TREE_ORIGIN = "in tree, "
+"""What the origin of a plugin in the tree begins with; its folder follows."""
+
 FOLDER_ORIGIN = "folder "
 """What the origin of a plugin from a folder begins with; the folder follows."""
 
@@ -54,10 +57,10 @@ def in_tree() -> Iterator[Source]:
         try:
             names = _in_tree_names(root, package)
         except (Exception, SystemExit) as error:
-            yield Source(package, f"in tree, {package}/__init__.py", functools.partial(_raise, error))
+            yield Source(package, f"{IN_TREE_ORIGIN}{package}/__init__.py", functools.partial(_raise, error))
             continue
         for name in names:
-            origin = f"in tree, {package}/{name}"
+            origin = f"{IN_TREE_ORIGIN}{package}/{name}"
             yield Source(name, origin, _loader(origin, f"{package}.{name}.plugin", "PLUGIN"))
 
 

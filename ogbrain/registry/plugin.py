@@ -74,7 +74,7 @@ class Plugin:
 
     def __post_init__(self) -> None:
         check_name("plugin", self.name)
-        if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
+        if not isinstance(self.summary, str) or not self.summary.strip() or not self.summary.isprintable():
             raise UserError(f"plugin {self.name}: summary {self.summary!r} is not allowed; one line of text")
         for kind, thing in KINDS.items():
             object.__setattr__(self, kind, self._checked(kind, thing))

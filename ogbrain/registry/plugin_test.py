@@ -47,6 +47,7 @@ class PluginTest(parameterized.TestCase):
         ({"name": None}, "the name None"),
         ({"summary": ""}, "plugin attention: summary '' is not allowed"),
         ({"summary": "two\nlines"}, "one line of text"),
+        ({"summary": "\x1b[31mred"}, "one line of text"),
         ({"layers": {"Glimpse": ".a:B"}}, "layer of plugin attention: the name 'Glimpse'"),
         ({"layers": {"glimpse": "a.B"}}, "layer attention/glimpse: 'a.B' is not allowed; MODULE:NAME"),
         ({"layers": {"glimpse": "..other:B"}}, "'..other:B' is not allowed"),

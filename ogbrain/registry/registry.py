@@ -15,7 +15,7 @@ from ogbrain.registry.broken_plugin import BrokenPlugin
 from ogbrain.registry.loaded_plugin import LoadedPlugin
 from ogbrain.registry.plugin import KINDS
 from ogbrain.registry.time_limit import TimeLimitError, time_limit
-from ogbrain.registry.trial import trial
+from ogbrain.registry.trial import InterpreterEndedError, trial
 
 MANIFEST_SECONDS = 20.0
 """Time that a plugin may take to import its manifest, which should take milliseconds."""
@@ -47,8 +47,7 @@ class Registry:
         with self._lock:
             if not self._discovered:
                 self._discovered = True
-                for source in self._sources():
-                    self._add(source)
+                self._add_all(self._sources())
 
     def add_path(self, path: Path) -> None:
         """Adds the plugins of a folder that holds a `plugin.py`, or that holds folders that do.
@@ -58,8 +57,7 @@ class Registry:
         """
         with self._lock:
             self.discover()
-            for source in discovery.folders(path):
-                self._add(source)
+            self._add_all(discovery.folders(path))
 
     def plugins(self) -> dict[str, LoadedPlugin]:
         """Returns the plugins that can be used by name, in the order of their names."""
@@ -159,6 +157,19 @@ class Registry:
             keras_link.register_imported(loaded)
         return value
 
+    def try_out(self, loaded: LoadedPlugin, kind: str, name: str) -> Any:
+        """Returns a component as `load` does, for those who only look at it: code from outside is tried first.
+
+        Raises:
+            UserError: As `load`.
+            TimeLimitError: Importing it took too long.
+            InterpreterEndedError: Importing it ends the interpreter.
+        """
+        if not loaded.origin.startswith(discovery.IN_TREE_ORIGIN):
+            trial(lambda: self.load(kind, name), MANIFEST_SECONDS)
+        with contextlib.redirect_stdout(sys.stderr), time_limit(MANIFEST_SECONDS):
+            return self.load(kind, name)
+
     def default_experiment(self, plugin: str) -> str:
         """Returns the name, `plugin/experiment`, of a plugin's default experiment.
 
@@ -181,12 +192,18 @@ class Registry:
     def _load_layer(self, name: str) -> Any:
         return self.load("layers", name)
 
-    def _add(self, source: discovery.Source) -> None:
+    def _add_all(self, sources: Iterable[discovery.Source]) -> None:
+        # All are tried before any is imported, for with the threads that one may start no other could be tried.
+        tried = [(source, _fault(source)) for source in sources]
+        for source, fault in tried:
+            self._add(source, fault)
+
+    def _add(self, source: discovery.Source, fault: BaseException | None) -> None:
         name = source.name
         try:
+            if fault:
+                raise fault
             # What a plugin prints must not get into the output of a command, which may be JSON.
-            if source.foreign:
-                trial(source.load, MANIFEST_SECONDS)
             with contextlib.redirect_stdout(sys.stderr), time_limit(MANIFEST_SECONDS):
                 loaded = source.load()
             name = loaded.name
@@ -200,6 +217,16 @@ class Registry:
         if not taken:
             self._loaded[name] = loaded
             keras_link.announce(loaded, self._load_layer)
+
+
+def _fault(source: discovery.Source) -> BaseException | None:
+    """Returns what a trial finds wrong with code from outside."""
+    try:
+        if source.foreign:
+            trial(source.load, MANIFEST_SECONDS)
+    except (InterpreterEndedError, TimeLimitError) as error:
+        return error
+    return None
 
 
 def _check_config(name: str, value: Any) -> None:

@@ -3,6 +3,7 @@ import importlib
 import io
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 from unittest import mock
@@ -125,6 +126,17 @@ class IsolationTest(RegistryTestCase):
             found.load("layers", "bad/scale")
         with self.fails("plugin 'bad'", broken.why):
             found.default_experiment("bad")
+
+    def test_threads_of_one_plugin_do_not_keep_others_from_being_tried(self):
+        start = "import threading, time\nthreading.Thread(target=time.sleep, args=(0.5,)).start()\n"
+        self.plugin("alpha", start + manifest("alpha"))
+        self.plugin("bad", "import os; os._exit(3)")
+        found = empty_registry()
+        found.add_path(self.folder)
+        self.assertEqual(list(found.plugins()), ["alpha"])
+        self.assertIn("ends the interpreter (exit code 3)", found.broken()[0].why)
+        for thread in set(threading.enumerate()) - {threading.main_thread()}:
+            thread.join()  # or the next test could try nothing
 
     def test_traceback_reaches_the_fault(self):
         self.plugin("bad", "from . import inner", {"inner.py": "def fault():\n    return 1 / 0\nfault()"})

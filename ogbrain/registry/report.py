@@ -62,6 +62,7 @@ def description_text(description: dict[str, Any], width: int) -> str:
                 )
         if description["problems"]:
             parts.append("\n".join(["Problems", *(f"  {problem}" for problem in description["problems"])]))
+        parts += [trace.rstrip() for trace in description["tracebacks"]]
     for broken in description["broken"]:
         line = f"Broken: {broken['name']} ({broken['origin']}): {broken['why']}"
         parts.append(f"{line}\n\n{broken['traceback'].rstrip()}")

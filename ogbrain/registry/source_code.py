@@ -58,7 +58,7 @@ def field_docs(file: Path, class_name: str) -> dict[str, str]:
         file: The module's file.
         class_name: The class, wherever it is in the module.
     """
-    for node in ast.walk(_parsed(file)):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.ClassDef) and node.name == class_name:
             docs = {}
             for statement, after in zip(node.body, node.body[1:], strict=False):
@@ -70,14 +70,15 @@ def field_docs(file: Path, class_name: str) -> dict[str, str]:
 
 
 @functools.cache
-def _parsed(file: Path) -> ast.Module:
+def parsed(file: Path) -> ast.Module:
+    """Returns the syntax tree of a file."""
     return ast.parse(file.read_bytes(), str(file))
 
 
 def _names(file: Path) -> dict[str, str]:
     """Returns the names that a module binds at its top level, with the first lines of their docstrings."""
     names: dict[str, str] = {}
-    for node in _parsed(file).body:
+    for node in parsed(file).body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             lines = (ast.get_docstring(node) or "").splitlines()
             names[node.name] = lines[0] if lines else ""

@@ -47,6 +47,26 @@ class Tiny:
 
 FILES = {"layers/__init__.py": "", "layers/scale.py": LAYER, "tiny.py": EXPERIMENT, "tiny_config.py": CONFIG}
 
+WHOLE_EXPERIMENT = '''
+import ogbrain
+from .layers.scale import Scale
+
+class Tiny(ogbrain.SupervisedExperiment):
+    """Runs in no time."""
+
+    def build_pipeline(self):
+        raise NotImplementedError
+
+    def build_model(self):
+        return Scale()
+
+    def loss(self, model, batch, training):
+        raise NotImplementedError
+'''
+
+WHOLE = {**FILES, "tiny.py": WHOLE_EXPERIMENT, "README.md": "# Tiny\n"}
+"""Files of a plugin that keeps all that its manifest promises, beside it."""
+
 
 def manifest(name: str, **arguments: Any) -> str:
     """Returns the text of a `plugin.py`.
