@@ -24,7 +24,9 @@ _MODULES = {
     "TinyImages": "tiny_images",
     "TinySequences": "tiny_sequences",
     "load_plugin": "loading",
+    "odd_pictures": "pictures",
     "use_data": "small_data",
+    "write_pictures": "pictures",
 }
 
 __all__ = sorted(_MODULES)

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ogbrain.config import ExperimentConfig
-from ogbrain.testing.checks import Checks
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from ogbrain.training.experiment import Experiment
-from ogbrain.training.run_loop import RunLoop
 
 
 class AgentTestCase(ExperimentTestCase):
@@ -36,21 +34,9 @@ class AgentTestCase(ExperimentTestCase):
         Returns:
             The folder of the unbroken run, for further checks.
         """
-        self.checks = checks = Checks(experiment_class.__name__)
-        checks.run("config", self.check_config, config)
-        folder = Path(self.create_tempdir().full_path)
-        results = RunLoop("test/experiment", experiment_class(config), folder).run()
-        checks.run("return", self.check_return, experiment_class, results)
-        checks.run("resume equals unbroken", self.check_resumes, experiment_class, config, results)
-        experiment = self.restored(experiment_class, config, folder)
-        checks.run("evaluate", self.check_evaluates, experiment, results)
-        if inputs:
-            checks.run("predict", self.check_predicts, experiment, inputs)
-        else:
-            checks.leave_out("predict", "no inputs given")
-        checks.run("export", self.check_exports, experiment)
-        checks.finish()
-        return folder
+        return self._check_run(
+            experiment_class, config, inputs, "return", lambda _, results: self.check_return(experiment_class, results)
+        )
 
     def check_return(self, experiment_class: type[Experiment], results: dict) -> None:
         """The mean return of episodes is measured, finite, and chooses the best weights."""

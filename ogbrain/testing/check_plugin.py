@@ -51,34 +51,47 @@ def check_plugin(loaded: LoadedPlugin) -> list[Check]:
 
 
 def _run(file: str, module: types.ModuleType) -> list[Check]:
-    found: list[Check] = []
     cases = [case for case in vars(module).values() if isinstance(case, type) and issubclass(case, unittest.TestCase)]
     own = [case for case in cases if case.__module__ == module.__name__ and _is_of_the_kit(case)]
-    if not own:
-        return found
-    set_up = getattr(module, "setUpModule", None)
-    if set_up:
-        set_up()
-    try:
-        for case in own:
-            for name in unittest.defaultTestLoader.getTestCaseNames(case):
-                test = case(name)
-                first, result = len(checks.RECORD), unittest.TestResult()
-                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                    unittest.TestSuite([test]).run(result)
-                recorded = checks.RECORD[first:]
-                found += recorded
-                failures = [trace for _, trace in (*result.failures, *result.errors)]
-                unsaid = failures and not any(check.status == FAILED for check in recorded)
-                if unsaid or (not recorded and issubclass(case, PipelineTestCase) and not result.skipped):
-                    title = name.removeprefix("test_").replace("_", " ")
-                    why = failures[0].strip().splitlines()[-1][:300] if failures else ""
-                    found.append(Check(case.__name__, title, FAILED if failures else OK, why))
-    except (Exception, SystemExit) as error:
-        found.append(Check(file, "run", FAILED, one_line(error)))
-    finally:
-        unittest.doModuleCleanups()
-    return found
+    report = _Report(file)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, own)).run(report)
+    return report.found
+
+
+class _Report(unittest.TestResult):
+    """Keeps the checks of each test, and what fails without one."""
+
+    def __init__(self, file: str):
+        super().__init__()
+        self.found: list[Check] = []
+        self._file = file
+        self._first = 0
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        self._first = len(checks.RECORD)
+
+    def stopTest(self, test: unittest.TestCase) -> None:
+        super().stopTest(test)
+        recorded = checks.RECORD[self._first :]
+        self.found += recorded
+        traces = [trace for owner, trace in (*self.failures, *self.errors) if test in (owner, _owner(owner))]
+        unsaid = traces and not any(check.status == FAILED for check in recorded)
+        skipped = any(owner is test for owner, _ in self.skipped)
+        if unsaid or (not recorded and isinstance(test, PipelineTestCase) and not skipped):
+            title = test.id().rpartition(".test_")[2].replace("_", " ")
+            why = traces[0].strip().splitlines()[-1][:300] if traces else ""
+            self.found.append(Check(type(test).__name__, title, FAILED if traces else OK, why))
+
+    def addError(self, test: unittest.TestCase, error) -> None:
+        super().addError(test, error)
+        if not isinstance(test, unittest.TestCase):  # of setUpModule or setUpClass
+            self.found.append(Check(self._file, "set up", FAILED, one_line(error[1])))
+
+
+def _owner(test: object) -> object:
+    return getattr(test, "test_case", None)  # of a subtest
 
 
 def _is_of_the_kit(case: type) -> bool:

@@ -3,9 +3,9 @@
 import json
 import math
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import tensorflow as tf
@@ -19,6 +19,8 @@ from ogbrain.training.checkpoints import Checkpoints
 from ogbrain.training.experiment import Experiment
 from ogbrain.training.interruption import Interrupted
 from ogbrain.training.run_loop import RunLoop
+
+AnyExperiment = TypeVar("AnyExperiment", bound=Experiment)
 
 
 class ExperimentTestCase(absltest.TestCase):
@@ -49,21 +51,58 @@ class ExperimentTestCase(absltest.TestCase):
         Returns:
             The folder of the unbroken run, for further checks.
         """
+        return self._check_run(
+            experiment_class, config, inputs, f"{falling} falls", lambda folder, _: self.check_falls(folder, falling)
+        )
+
+    def _check_run(
+        self,
+        experiment_class: type[Experiment],
+        config: ExperimentConfig,
+        inputs: Sequence[str | Path],
+        learning: str,
+        check_learning: Callable[[Path, dict[str, Any]], None],
+    ) -> Path:
+        """Runs every check, of which one, by the run's folder and results, is whether it learns."""
         self.checks = checks = Checks(experiment_class.__name__)
         checks.run("config", self.check_config, config)
-        folder = Path(self.create_tempdir().full_path)
-        results = RunLoop("test/experiment", experiment_class(config), folder).run()
-        checks.run(f"{falling} falls", self.check_falls, folder, falling)
-        checks.run("resume equals unbroken", self.check_resumes, experiment_class, config, results)
-        experiment = self.restored(experiment_class, config, folder)
-        checks.run("evaluate", self.check_evaluates, experiment, results)
-        if inputs:
-            checks.run("predict", self.check_predicts, experiment, inputs)
-        else:
-            checks.leave_out("predict", "no inputs given")
-        checks.run("export", self.check_exports, experiment)
+        done: list[Any] = []
+        if checks.run("trains", lambda: done.extend(self.run_to_end(experiment_class(config)))):
+            folder, results = done
+            checks.run(learning, check_learning, folder, results)
+            checks.run("resume equals unbroken", self.check_resumes, experiment_class, config, results)
+            experiment = self.restored(experiment_class, config, folder)
+            checks.run("evaluate", self.check_evaluates, experiment, results)
+            if inputs:
+                checks.run("predict", self.check_predicts, experiment, inputs)
+            else:
+                checks.leave_out("predict", "no inputs given")
+            checks.run("export", self.check_exports, experiment)
         checks.finish()
-        return folder
+        return done[0]
+
+    def run_to_end(self, experiment: Experiment) -> tuple[Path, dict[str, Any]]:
+        """Runs an experiment as `train` does, in a folder of its own; returns the folder and the results."""
+        folder = Path(self.create_tempdir().full_path)
+        return folder, RunLoop("test/experiment", experiment, folder).run()
+
+    def set_up(self, experiment: AnyExperiment, steps: int = 0) -> AnyExperiment:
+        """Returns an experiment that is ready to train on one device, after some training steps."""
+        experiment.setup(tf.distribute.get_strategy())
+        if steps:
+            experiment.begin(0)
+        for _ in range(steps):
+            experiment.train_step()
+        return experiment
+
+    def check_learns(self, experiment: AnyExperiment, steps: int, split: str = "validation") -> AnyExperiment:
+        """The loss of a split is lower after some training steps; returns the experiment."""
+        before = self.set_up(experiment).evaluate(split)["loss"]
+        experiment.begin(0)
+        for _ in range(steps):
+            experiment.train_step()
+        self.assertLess(experiment.evaluate(split)["loss"], before)
+        return experiment
 
     def check_config(self, config: ExperimentConfig) -> None:
         """The config survives JSON, as it must to be saved with the run."""
@@ -100,7 +139,10 @@ class ExperimentTestCase(absltest.TestCase):
 
         with mock.patch.object(experiment, "train_step", interrupted_step), self.assertRaises(Interrupted):
             RunLoop("test/experiment", experiment, folder).run()
-        resumed = RunLoop("test/experiment", experiment_class(config), folder).run()
+        again = experiment_class(config)
+        # What is drawn and shown at the end has been by the unbroken run.
+        with mock.patch.multiple(again, final_pictures=dict, final_animations=dict, embeddings=dict):
+            resumed = RunLoop("test/experiment", again, folder).run()
         for key in ("validation", "test", "best_step", "steps"):
             self.assertEqual(resumed[key], results[key], f"{key} of the resumed run")
 

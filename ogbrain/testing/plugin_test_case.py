@@ -155,4 +155,3 @@ def _absolute_imports(file: Path) -> list[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found += [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
     return found
-
