@@ -59,8 +59,8 @@ class Namespace:
             return
         where = f"config.{field}: " if field else ""
         if name in self._registry.names(self._kind):
-            own = self._kind_of(name) or "no kind"
-            raise UserError(f"{where}{name!r} is of {own}, not a {kind}. Known: {', '.join(known) or 'none'}")
+            own, article = self._kind_of(name) or "no kind", "an" if kind[0] in "aeiou" else "a"
+            raise UserError(f"{where}{name!r} is of {own}, not {article} {kind}. Known: {', '.join(known) or 'none'}")
         if name.partition("/")[0] in {broken.name for broken in self._registry.broken()}:
             self._registry.plugin(name.partition("/")[0])  # says why it cannot be used
         raise unknown_name(kind, name, known, f"{where}PLUGIN/LAYER" if field else "")

@@ -18,7 +18,11 @@ PLUGIN = ogbrain.Plugin(
         "rotary_attention": ".layers.rotary_attention:RotaryAttention",
         "recurrent_attention": ".layers.recurrent_attention:RecurrentAttention",
     },
-    kinds={"glimpse_network": "image_encoder"},
+    kinds={
+        "attention_decoder": "decoder",
+        "context_network": "image_encoder",
+        "glimpse_network": "image_encoder",
+    },
     pipelines={
         "cluttered_images": ".pipelines.cluttered_images:ClutteredImages",
         "many_images": ".pipelines.many_images:ManyImages",

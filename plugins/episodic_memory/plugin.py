@@ -7,6 +7,7 @@ PLUGIN = ogbrain.Plugin(
     api=1,
     summary="Remember what happened: agents with replay memories and episodic dictionaries.",
     layers={"neural_dictionary": ".layers.neural_dictionary:NeuralDictionary"},
+    kinds={"neural_dictionary": "memory"},
     experiments={
         "dqn": ".experiments.dqn:DQN",
         "atari": ".experiments.dqn:DQN",

@@ -16,7 +16,7 @@ PLUGIN = ogbrain.Plugin(
         "stacked": ".layers.stacked:Stacked",
         "ctc_head": ".ctc.ctc_head:CTCHead",
     },
-    kinds=dict.fromkeys(("lstm", "gru", "simple_rnn", "min_lstm", "min_gru"), "memory"),
+    kinds=dict.fromkeys(("lstm", "gru", "simple_rnn", "min_lstm", "min_gru"), "recurrent"),
     pipelines={"text_stream": ".pipelines.text_stream:TextStream"},
     experiments={
         "language_model": ".experiments.language_model:LanguageModel",

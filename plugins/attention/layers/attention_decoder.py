@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from .additive_attention import AdditiveAttention
+
 
 class AttentionDecoder(keras.layers.Layer):
     """Reads a sequence with a recurrent layer, and looks into a memory after each step.
@@ -18,7 +20,7 @@ class AttentionDecoder(keras.layers.Layer):
     Args:
         recurrent: A layer with `call(inputs, initial_state)` that returns sequences, `step(state, inputs)`,
             `get_initial_state(batch)` and `state_sizes`, such as `working_memory/gru` or `working_memory/lstm`.
-        attention: An attention layer of this plugin.
+        attention: An attention layer of this plugin; None takes additive attention of `units`.
         units: Depth of the output.
         input_feeding: Feed the output of a step to the next.
         jit: Compile the attention with XLA in training, where all sizes are known.
@@ -38,8 +40,8 @@ class AttentionDecoder(keras.layers.Layer):
     def __init__(
         self,
         recurrent: keras.layers.Layer,
-        attention: keras.layers.Layer,
-        units: int,
+        attention: keras.layers.Layer | None = None,
+        units: int = 256,
         *,
         input_feeding: bool = False,
         jit: bool = True,
@@ -47,7 +49,7 @@ class AttentionDecoder(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.recurrent = recurrent
-        self.attention = attention
+        self.attention = attention or AdditiveAttention(units, dtype=self.dtype_policy, name="attention")
         self.units = units
         self.input_feeding = input_feeding
         self.jit = jit

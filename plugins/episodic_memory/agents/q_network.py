@@ -76,7 +76,7 @@ def build_q_network(encoder: keras.Model, actions: int, units: Sequence[int], du
 
 
 def _registered(x, name: str, arguments: str, shape: Sequence[int]):
-    layer_class = ogbrain.layers.get(name)
+    layer_class = ogbrain.layers.get(name, kind="encoder")
     try:
         call = ast.parse(f"f({arguments})", mode="eval").body
         values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}  # type: ignore[attr-defined]

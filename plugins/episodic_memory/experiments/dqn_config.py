@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ogbrain
 from ogbrain.config import OptimizerConfig, checks
 from ogbrain.errors import UserError
 
@@ -29,7 +30,7 @@ class DQNConfig(AgentConfig):
     target_every: int = 1_000
     """Updates between two copies of the network to the target network."""
     encoder: str = ""
-    """Layer of any plugin, PLUGIN/LAYER, that encodes observations; by default convolutions for pictures."""
+    """Layer of a kind of encoder, PLUGIN/LAYER, that sees observations; by default convolutions for pictures."""
     encoder_arguments: str = ""
     """What that layer is made with: "units=64, dropout=0.1"."""
     encoder_shape: tuple[int, ...] = ()
@@ -45,7 +46,9 @@ class DQNConfig(AgentConfig):
         checks.at_least("target_every", self.target_every, 1)
         for units in self.units:
             checks.at_least("units", units, 1)
-        if not self.encoder and (self.encoder_arguments or self.encoder_shape):
+        if self.encoder:
+            ogbrain.layers.check(self.encoder, "encoder", "encoder")
+        elif self.encoder_arguments or self.encoder_shape:
             raise UserError("config.encoder_arguments: not allowed without config.encoder; a layer as PLUGIN/LAYER")
 
 

@@ -158,6 +158,12 @@ class FindBackboneTest(absltest.TestCase):
         with self.assertRaisesRegex(UserError, "code.keras: cannot be loaded .*Lambda"):
             find_backbone(f"file:{self.folder}/code.keras")
 
+    def test_a_layer_of_a_plugin(self):
+        backbone = find_backbone("attention/glimpse_network", pretrained=False, size=16)
+        self.assertEqual(backbone.model.output_shape, (None, 256))
+        self.assertLen(backbone.variables(0), len(backbone.model.trainable_variables))
+        self.assertEqual(backbone.model(PICTURES[:, :16, :16]).shape, (2, 256))
+
     def test_presets_of_keras_hub(self):
         hub = mock.MagicMock()
         hub.models.Backbone.from_preset.return_value = small()
@@ -188,6 +194,9 @@ class FindBackboneTest(absltest.TestCase):
             ("applications:ResNet51", "did you mean 'ResNet5"),
             ("applications:MobileNet:/no/such.h5", "there is no such file of weights"),
             (f"run:{self.folder}", "holds no config.json"),
+            ("attention/glimpse_netwrk", "did you mean 'attention/glimpse_network'"),
+            ("transfer/transfer_head", "is of head, not an image_encoder"),
+            ("attention/glimpse_network", "config.weights: pretrained is not allowed with the layer"),
         ):
             with self.assertRaisesRegex(UserError, message):
                 find_backbone(name)

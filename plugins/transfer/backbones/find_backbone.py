@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+import ogbrain
 from ogbrain.errors import UserError, nearest, unknown_name
 from ogbrain.paths import user_path
 
@@ -13,20 +14,25 @@ from .efficientnet_lite import efficientnet_lite
 
 FORMS = (
     "efficientnet_lite/lite0 (lite1, lite2)", "applications:NAME[:WEIGHTS_FILE]", "hub:PRESET", "run:RUN_FOLDER",
-    "file:MODEL.keras", "file:SAVED_MODEL_FOLDER",
+    "file:MODEL.keras", "file:SAVED_MODEL_FOLDER", "PLUGIN/LAYER, an image encoder",
 )  # fmt: skip
 
+LAYER_UNITS = 256
+"""Depth of the features of a plugin's layer."""
 
-def find_backbone(name: str, pretrained: bool = True, data_dir: str = "") -> Backbone:
+
+def find_backbone(name: str, pretrained: bool = True, data_dir: str = "", size: int = 0) -> Backbone:
     """Returns the network that a name means.
 
     Args:
         name: One of `FORMS`. `applications` are those of Keras: with ImageNet weights off the web, or those of a file.
             `hub` is a preset of KerasHub, a name or a local folder. `run` is the folder of a run, whose own backbone
             or whole model up to its last map of features is taken. `file` is a model that Keras saved, or a
-            SavedModel, which cannot be trained further.
+            SavedModel, which cannot be trained further. A plugin's layer, of the kind `image_encoder`, has weights of
+            its own only by training.
         pretrained: False builds it with random weights where it can be built so.
         data_dir: Folder of all data.
+        size: Height and width of the pictures, for a layer, which may take only one size; 0 is 64.
 
     Raises:
         UserError: There is nothing of that name, or it is not a network of pictures.
@@ -36,10 +42,12 @@ def find_backbone(name: str, pretrained: bool = True, data_dir: str = "") -> Bac
     """
     kind, separator, rest = name.partition(":")
     if not separator:
-        family, _, variant = name.partition("/")
-        if family != "efficientnet_lite":
-            raise UserError(f"config.backbone: {name!r} is not allowed; one of: {', '.join(FORMS)}")
-        return efficientnet_lite(variant or "lite0", pretrained, data_dir)
+        family, slash, variant = name.partition("/")
+        if family == "efficientnet_lite":
+            return efficientnet_lite(variant or "lite0", pretrained, data_dir)
+        if slash:
+            return _layer(name, pretrained, size or 64)
+        raise UserError(f"config.backbone: {name!r} is not allowed; one of: {', '.join(FORMS)}")
     kinds = {"applications": _application, "hub": _hub, "run": _run, "file": _file}
     if kind not in kinds:
         raise unknown_name("kind of config.backbone", kind, kinds)
@@ -52,6 +60,16 @@ def can_be_trained(name: str) -> bool:
     """Whether the network that a name means can be trained, which a SavedModel cannot."""
     kind, _, rest = name.partition(":")
     return kind != "file" or not user_path(rest).is_dir()
+
+
+def _layer(name: str, pretrained: bool, size: int) -> Backbone:
+    layer_class = ogbrain.layers.get(name, kind="image_encoder")
+    if pretrained:
+        raise UserError(f"config.weights: pretrained is not allowed with the layer {name!r}, which has none; random")
+    inputs = keras.Input((size, size, 3), name="image")
+    layer = layer_class(units=LAYER_UNITS)
+    features = layer(keras.layers.Rescaling(1 / 255)(inputs))
+    return Backbone(keras.Model(inputs, features, name="backbone"), [[layer]], size)
 
 
 def _application(rest: str, pretrained: bool) -> Backbone:

@@ -65,7 +65,9 @@ class Images(Classifier):
         """Height and width of the pictures, in pixels."""
         if not hasattr(self, "backbone"):
             config = self.config
-            self.backbone = find_backbone(config.backbone, config.weights == "pretrained", config.data.data_dir)
+            self.backbone = find_backbone(
+                config.backbone, config.weights == "pretrained", config.data.data_dir, config.image_size
+            )
         fixed = self.backbone.model.inputs[0].shape[1]
         return fixed or self.config.image_size or self.backbone.size or 224
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ogbrain
 from ogbrain.config import DataConfig, ExperimentConfig, OptimizerConfig, at_least, between, one_of
 from ogbrain.errors import UserError
 
@@ -29,7 +30,8 @@ class ImagesConfig(ExperimentConfig):
     """The optimizer; its learning rate is the head's while it is probed, and everyone's with random weights."""
 
     backbone: str = "efficientnet_lite/lite0"
-    """Network: efficientnet_lite/lite0 (or lite1, lite2), applications:NAME[:FILE], hub:PRESET, run:DIR, file:PATH."""
+    """Network: efficientnet_lite/lite0 (or lite1, lite2), applications:NAME[:FILE], hub:PRESET, run:DIR, file:PATH, or
+    a layer of the kind image_encoder, PLUGIN/LAYER, with random weights."""
     weights: str = "pretrained"
     """Weights to begin with: pretrained or random."""
     image_size: int = 128
@@ -90,6 +92,8 @@ class ImagesConfig(ExperimentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if "/" in self.backbone and ":" not in self.backbone and not self.backbone.startswith("efficientnet_lite/"):
+            ogbrain.layers.check(self.backbone, "image_encoder", "backbone")
         one_of("weights", self.weights, WEIGHTS)
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("pooling", self.pooling, POOLINGS)

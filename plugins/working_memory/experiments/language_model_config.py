@@ -38,8 +38,8 @@ class LanguageModelConfig(ExperimentConfig):
     steps: int = 100
     """Tokens in a window; gradients end at its borders, the state does not."""
     cell: str = "lstm"
-    """Recurrent layer: lstm, gru, min_lstm, min_gru, or a memory of any plugin, PLUGIN/LAYER; or keras, the stock LSTM,
-    to compare with."""
+    """Recurrent layer: lstm, gru, min_lstm, min_gru, or one of any plugin, PLUGIN/LAYER; or keras, the stock LSTM, to
+    compare with."""
     layers: int = 1
     """Recurrent layers."""
     units: int = 384
@@ -65,7 +65,7 @@ class LanguageModelConfig(ExperimentConfig):
             raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits")
         one_of("tokens", self.tokens, ("characters", "subwords"))
         if "/" in self.cell:
-            ogbrain.layers.check(self.cell, "memory", "cell")
+            ogbrain.layers.check(self.cell, "recurrent", "cell")
         else:
             one_of("cell", self.cell, CELLS)
         one_of("baseline", self.baseline, ("keras", "none"))

@@ -38,7 +38,7 @@ class LanguageNetwork(keras.Model):
             self.plain = [keras.layers.LSTM(units, return_sequences=True, return_state=True) for _ in range(layers)]
             self.sizes = [units, units] * layers
         else:
-            layer = ogbrain.layers.get(cell, kind="memory") if "/" in cell else CELLS[cell]
+            layer = ogbrain.layers.get(cell, kind="recurrent") if "/" in cell else CELLS[cell]
             self.recurrent = Stacked([layer(units, return_sequences=True) for _ in range(layers)],
                                      dropout=dropout, return_state=True, residual=True, name="recurrent")
             self.sizes = self.recurrent.state_sizes
