@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import tensorflow as tf
@@ -55,18 +54,34 @@ class OutOfTreeTest(absltest.TestCase):
         self.trains_and_exports("outside", path)
 
     def test_a_package(self):
-        source, site = FOLDER / "package", FOLDER / "site"
+        source = FOLDER / "a package"
         self.program("plugins", "new", "packaged", "--kind=layer", f"--out={source}")
         (source / "pyproject.toml").write_text(PROJECT)
-        build = f"from setuptools import build_meta; build_meta.build_wheel({str(source)!r})"
-        subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
-        (wheel,) = source.glob("*.whl")
-        zipfile.ZipFile(wheel).extractall(site)  # as `pip install --target` leaves it
-        path = {"PYTHONPATH": f"{site}{os.pathsep}{programs.ROOT}"}
+        # The environment of --config=plugins.
+        self.install(f"'{source}'")
+        path = {"python": str(FOLDER / "environment" / "bin" / "ogbrain-python"), "PYTHONPATH": str(programs.ROOT)}
         listed = json.loads(self.program("plugins", "list", "--json", **path))["plugins"]
         (found,) = (plugin for plugin in listed if plugin["name"] == "packaged")
         self.assertEqual((found["status"], found["origin"]), ("ok", "entry point of packaged-plugin 1.0"))
         self.trains_and_exports("packaged", **path)
+        # What is changed in the folder holds at once.
+        (source / "packaged" / "plugin.py").write_text("raise RuntimeError('under construction')")
+        listed = json.loads(self.program("plugins", "list", "--json", **path))["plugins"]
+        self.assertIn("RuntimeError: under construction", [plugin.get("why") for plugin in listed])
+
+    def test_packages_that_cannot_be_installed(self):
+        for packages, message in (
+            ("/nowhere/at/all", "OGBRAIN_PLUGINS: /nowhere/at/all: there is no such folder or wheel"),
+            (f"'{FOLDER / 'data'}'", f"OGBRAIN_PLUGINS: pip could not install '{FOLDER / 'data'}'"),
+        ):
+            with self.assertRaises(subprocess.CalledProcessError) as caught:
+                self.install(packages)
+            self.assertEqual(caught.exception.stderr.strip().splitlines()[-1], message)
+
+    def install(self, packages):
+        script = programs.ROOT / "tools" / "bazel" / "install_environment.py"
+        arguments = ["--over", str(FOLDER / "environment"), packages, str(FOLDER)]
+        subprocess.run([sys.executable, "-I", str(script), *arguments], check=True, capture_output=True, text=True)
 
     def trains_and_exports(self, name, *path, **environment):
         run, exports = FOLDER / f"{name}_run", FOLDER / f"{name}_exports"

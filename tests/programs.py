@@ -22,12 +22,12 @@ class Outcome:
     """Standard error."""
 
 
-def command_line(program: str, *arguments: str) -> list[str]:
-    """Returns what starts `//ogbrain:PROGRAM`."""
+def command_line(program: str, *arguments: str, python: str = "") -> list[str]:
+    """Returns what starts `//ogbrain:PROGRAM`, with another Python if one is given."""
     runfiles = os.environ.get("TEST_SRCDIR")
-    if runfiles:
+    if runfiles and not python:
         return [str(Path(runfiles, "ogbrain", "ogbrain", program)), *arguments]
-    return [sys.executable, "-P", str(ROOT / "ogbrain" / f"{program}.py"), *arguments]
+    return [python or sys.executable, "-P", str(ROOT / "ogbrain" / f"{program}.py"), *arguments]
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ def environment(**extra: str) -> dict[str, str]:
     return {**base, **extra}
 
 
-def run(program: str, *arguments: str, timeout: float = 300, preexec=None, **extra: str) -> Outcome:
+def run(program: str, *arguments: str, timeout: float = 300, preexec=None, python: str = "", **extra: str) -> Outcome:
     """Runs a program to its end.
 
     Args:
@@ -48,10 +48,11 @@ def run(program: str, *arguments: str, timeout: float = 300, preexec=None, **ext
         *arguments: Its arguments.
         timeout: Seconds after which the test fails.
         preexec: Called in the new process before the program, to limit it.
+        python: Another Python to run it with, from its source.
         **extra: Environment variables.
     """
     done = subprocess.run(
-        command_line(program, *arguments),
+        command_line(program, *arguments, python=python),
         capture_output=True,
         text=True,
         timeout=timeout,

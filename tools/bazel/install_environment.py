@@ -4,10 +4,13 @@ Run by the repository rule of `python_environment.bzl`, with the Python that the
 nothing but its standard library:
 
     python3 install_environment.py LOCK ENVIRONMENT
+    BELOW/venv/bin/python install_environment.py --over ENVIRONMENT PACKAGES FOLDER
 
 LOCK is a complete requirements file with hashes. ENVIRONMENT is a new folder: `venv/` is made in it,
 `bin/ogbrain-python`, the program to run scripts with, and `digest`, which names the lock and the Python that all this
-was made from.
+was made from. With `--over` the new environment has all that the one of the Python it is run with has, and the
+packages of plugins: PACKAGES is one text, as a shell would take it apart, of folders, wheels and names that pip knows;
+relative paths begin in FOLDER. What such packages need beyond the lock is to be among them.
 """
 
 import compileall
@@ -15,8 +18,10 @@ import hashlib
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
+import sysconfig
 import time
 import venv
 
@@ -92,8 +97,46 @@ def pip_install(python: pathlib.Path, requirements: pathlib.Path, text: str, tot
         raise SystemExit(f"pip could not install the packages of {requirements.name}.")
 
 
+def install_over(environment: pathlib.Path, packages: str, folder: pathlib.Path) -> None:
+    """Makes an environment that has the packages of this Python's, and those of plugins."""
+    digest = hashlib.sha256(f"{sys.version}{sys.executable}{packages}".encode()).hexdigest()[:16]
+    command = [sys.executable, "-m", "pip", "--python", str(environment / "venv" / "bin" / "python"), "install"]
+    command += ["--no-deps", "--no-build-isolation", "--no-input", "--disable-pip-version-check", "--quiet"]
+    for package in shlex.split(packages):
+        path = folder / pathlib.Path(package).expanduser()
+        if "/" in package and not path.exists():
+            raise SystemExit(f"OGBRAIN_PLUGINS: {path}: there is no such folder or wheel")
+        # A folder is linked to, not copied: what is changed there holds at once.
+        command += ["--editable", str(path)] if path.is_dir() else [str(path) if path.is_file() else package]
+    say(f"Installing {packages}")
+    venv_dir = environment / "venv"
+    venv.EnvBuilder(symlinks=True, clear=True).create(venv_dir)
+    site_packages = next((venv_dir / "lib").glob("python3*/site-packages"))
+    below = sysconfig.get_path("purelib")
+    (site_packages / "ogbrain_below.pth").write_text(f"import site; site.addsitedir({below!r})\n", encoding="utf-8")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        say(done.stdout + done.stderr)
+        raise SystemExit(f"OGBRAIN_PLUGINS: pip could not install {packages}")
+    finish(environment, digest)
+
+
+def finish(environment: pathlib.Path, digest: str) -> None:
+    """Writes the program to run scripts with, and the digest."""
+    wrapper = environment / "bin" / "ogbrain-python"
+    wrapper.parent.mkdir(exist_ok=True)
+    python = environment / "venv" / "bin" / "python"
+    script = _WRAPPER.format(digest=digest, python=python, repository=environment.name)
+    wrapper.write_text(script, encoding="utf-8")
+    wrapper.chmod(0o755)
+    (environment / "digest").write_text(digest, encoding="utf-8")
+
+
 def main() -> None:
     """Makes the environment."""
+    if sys.argv[1] == "--over":
+        install_over(pathlib.Path(sys.argv[2]).absolute(), sys.argv[3], pathlib.Path(sys.argv[4]))
+        return
     lock, environment = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).absolute()
     start = time.monotonic()
     text = lock.read_text(encoding="utf-8")
@@ -114,12 +157,7 @@ def main() -> None:
     site_packages = next((venv_dir / "lib").glob("python3*/site-packages"))
     compileall.compile_dir(site_packages, quiet=2, workers=0)
 
-    wrapper = environment / "bin" / "ogbrain-python"
-    wrapper.parent.mkdir()
-    script = _WRAPPER.format(digest=digest, python=python, repository=environment.name)
-    wrapper.write_text(script, encoding="utf-8")
-    wrapper.chmod(0o755)
-    (environment / "digest").write_text(digest, encoding="utf-8")
+    finish(environment, digest)
     say(f"  done in {time.monotonic() - start:.0f} s")
 
 

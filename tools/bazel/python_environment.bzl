@@ -84,13 +84,27 @@ def _find_python(ctx):
         package = "python3.11-venv"
     return None, "%s: install it (Debian, Ubuntu: apt-get install %s), then run: bazel sync --only=%s" % (need, package, ctx.name)
 
+def _stand_in(ctx, problem):
+    """Makes all programs say in one line what is wrong. fail() would bury it in the rule's own traceback."""
+    stand_in = ctx.path("bin/no-python")
+    ctx.file(stand_in, "#!/bin/sh\necho '%s' >&2\nexit 1\n" % problem.replace("'", ""))
+    ctx.file("BUILD", _BUILD.format(interpreter = stand_in, launcher = stand_in))
+
+def _runtimes(ctx):
+    """Describes the environment that has been made here."""
+
+    # The digest is part of the interpreter's path, so that what was built and tested with other packages is stale.
+    interpreter = ctx.path("bin/ogbrain-python-" + ctx.read("digest"))
+    ctx.symlink("bin/ogbrain-python", interpreter)
+    ctx.file("BUILD", _BUILD.format(
+        interpreter = interpreter,
+        launcher = "%s -IS" % ctx.path("venv/bin/python"),
+    ))
+
 def _python_environment_impl(ctx):
     python, problem = _find_python(ctx)
     if problem:
-        # All programs then say so in this one line. fail() would bury it in the rule's own traceback.
-        stand_in = ctx.path("bin/no-python")
-        ctx.file(stand_in, "#!/bin/sh\necho '%s' >&2\nexit 1\n" % problem.replace("'", ""))
-        ctx.file("BUILD", _BUILD.format(interpreter = stand_in, launcher = stand_in))
+        _stand_in(ctx, problem)
         return
 
     lock = ctx.path(ctx.attr.lock)
@@ -102,14 +116,7 @@ def _python_environment_impl(ctx):
     )
     if result.return_code != 0:
         fail("The Python packages could not be installed: see the lines above.")
-
-    # The digest is part of the interpreter's path, so that what was built and tested with other packages is stale.
-    interpreter = ctx.path("bin/ogbrain-python-" + ctx.read("digest"))
-    ctx.symlink("bin/ogbrain-python", interpreter)
-    ctx.file("BUILD", _BUILD.format(
-        interpreter = interpreter,
-        launcher = "%s -IS" % ctx.path("venv/bin/python"),
-    ))
+    _runtimes(ctx)
 
 python_environment = repository_rule(
     implementation = _python_environment_impl,
@@ -119,4 +126,38 @@ python_environment = repository_rule(
     },
     environ = ["OGBRAIN_PYTHON"],
     doc = "A virtual environment with the packages of a lock, as `:runtimes`, a py_runtime_pair.",
+)
+
+def _plugins_environment_impl(ctx):
+    packages = ctx.os.environ.get("OGBRAIN_PLUGINS", "")
+    if not packages.strip():
+        _stand_in(ctx, "--config=plugins: OGBRAIN_PLUGINS is not set; the folders, wheels or names of packages with plugins, as in OGBRAIN_PLUGINS=~/my_plugin")
+        return
+    result = ctx.execute(
+        [
+            ctx.path(ctx.attr.below).dirname.get_child("venv").get_child("bin").get_child("python"),
+            "-I",
+            ctx.path(ctx.attr._installer),
+            "--over",
+            ctx.path("."),
+            packages,
+            ctx.path(ctx.attr.workspace).dirname,
+        ],
+        timeout = 600,
+        quiet = False,
+    )
+    if result.return_code != 0:
+        _stand_in(ctx, "--config=plugins: %s; then run: bazel sync --only=%s" % (result.stderr.strip().split("\n")[-1], ctx.name))
+        return
+    _runtimes(ctx)
+
+plugins_environment = repository_rule(
+    implementation = _plugins_environment_impl,
+    attrs = {
+        "below": attr.label(mandatory = True, doc = "The BUILD file of a `python_environment`, whose packages it has, too."),
+        "workspace": attr.label(default = "@//:WORKSPACE", doc = "The file beside which relative paths begin."),
+        "_installer": attr.label(default = "//tools/bazel:install_environment.py"),
+    },
+    environ = ["OGBRAIN_PLUGINS"],
+    doc = "An environment over another one, with the packages of OGBRAIN_PLUGINS, as `:runtimes`, a py_runtime_pair.",
 )
