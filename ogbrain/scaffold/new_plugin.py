@@ -1,6 +1,7 @@
 """Writes a complete small plugin."""
 
 import keyword
+import os
 import re
 import shutil
 import tempfile
@@ -10,10 +11,14 @@ import jinja2
 
 from ogbrain import registry
 from ogbrain.errors import UserError, unknown_name
+from ogbrain.registry import discovery
 from ogbrain.registry.plugin import check_name
 
 KINDS = ("experiment", "layer", "agent")
 """What a new plugin can be about: `--kind`, the first by default."""
+
+RESERVED = ("ogbrain", "datasets", *discovery.IN_TREE_PACKAGES)
+"""Packages of this project: a folder of that name beside a program would hide them."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,6 +28,7 @@ _FOLDERS = {
     "agent": ("common", "agent"),
 }
 _SUFFIX = ".jinja"
+_WIDTH = 120  # of a line
 
 
 def new_plugin(name: str, kind: str, parent: Path, in_tree: bool = False) -> Path:
@@ -45,11 +51,13 @@ def new_plugin(name: str, kind: str, parent: Path, in_tree: bool = False) -> Pat
     check_name("plugin", name)
     if keyword.iskeyword(name):
         raise UserError(f"plugin: the name {name!r} is not allowed; it is a word of Python, which no import can name")
+    if name in RESERVED:
+        raise UserError(f"plugin: the name {name!r} is not allowed; it is that of a package of this project")
     taken = registry.REGISTRY.plugins().get(name)
     if taken:
         raise UserError(f"plugin: the name {name!r} is taken by {taken.origin}; another name")
     folder = parent / name
-    if folder.exists() or folder.is_symlink():
+    if os.path.lexists(folder):
         raise UserError(f"{folder}: is there already, and nothing is overwritten; another name or --out=DIR")
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -91,10 +99,16 @@ def _enlist(package: Path, name: str) -> None:
     if not found:
         raise UserError(f"{module}: has no IN_TREE = (...), so {name!r} is to be added to it by hand")
     names = sorted({*re.findall(r'"(\w+)"', found.group(1)), name})
-    listed = ", ".join(f'"{each}"' for each in names) + ("," if len(names) == 1 else "")
-    module.write_text(text.replace(found.group(), f"IN_TREE = ({listed})"))
+    quoted = [f'"{each}"' for each in names]
+    listed = f"IN_TREE = ({', '.join(quoted)}{',' if len(names) == 1 else ''})"
+    if len(listed) > _WIDTH:
+        listed = "".join(["IN_TREE = (\n", *(f"    {each},\n" for each in quoted), ")"])
+    module.write_text(text.replace(found.group(), listed))
     if build.is_file():
         text = build.read_text()
         labels = sorted({*re.findall(r'^ *"(//plugins/\w+)",$', text, re.MULTILINE), f"//plugins/{name}"})
         lines = "".join(f'        "{label}",\n' for label in labels)
-        build.write_text(re.sub(r'(    deps = \[\n)(?: *"//plugins/\w+",\n)+', rf"\g<1>{lines}", text))
+        new = re.sub(r'(    deps = \[\n)(?: *"//plugins/\w+",\n)+', rf"\g<1>{lines}", text)
+        if f'"//plugins/{name}"' not in new:
+            raise UserError(f"{build}: has no list of plugins, so '//plugins/{name}' is to be added to it by hand")
+        build.write_text(new)

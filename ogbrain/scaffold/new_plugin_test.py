@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from absl.testing import absltest, parameterized
 
+import ogbrain
+from ogbrain import testing
 from ogbrain.errors import UserError
 from ogbrain.scaffold.new_plugin import KINDS, new_plugin
 
@@ -64,17 +67,47 @@ class NewPluginTest(parameterized.TestCase):
         ("a-b", "layer", "lower_snake case"),
         ("../up", "layer", "lower_snake case"),
         ("class", "layer", "a word of Python"),
+        ("größe", "layer", "lower_snake case"),
+        ("two words", "layer", "lower_snake case"),
+        ("a/b", "layer", "lower_snake case"),
+        ("", "layer", "the name '' is not allowed; lower_snake case"),
+        ("_private", "layer", "lower_snake case"),
+        ("1st", "layer", "lower_snake case"),
+        ("name\n", "layer", "lower_snake case"),
+        ("{{ name }}", "layer", "lower_snake case"),
+        ("ogbrain", "layer", "that of a package of this project"),
+        ("plugins", "layer", "that of a package of this project"),
+        ("attention", "layer", "'attention' is taken by in tree, plugins/attention"),
+        ("long" * 100, "layer", "cannot be written (File name too long)"),
         ("fine", "layr", "unknown --kind 'layr'; did you mean 'layer'?"),
     )
     def test_bad_arguments(self, name, kind, message):
-        with self.assertRaisesRegex(UserError, message.replace("?", r"\?")):
+        with self.assertRaisesRegex(UserError, re.escape(message)):
             new_plugin(name, kind, self.folder)
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_a_place_that_cannot_be_written(self):
         (self.folder / "file").write_text("")
-        with self.assertRaisesRegex(UserError, "cannot be written"):
-            new_plugin("fine", "layer", self.folder / "file")
+        (self.folder / "closed").mkdir(mode=0o500)
+        for place in (self.folder / "file", Path("/proc/nowhere"), self.folder / "closed"):
+            if os.access(place, os.W_OK) and place.is_dir():
+                continue  # to root nothing is closed
+            with self.assertRaisesRegex(UserError, "fine: cannot be written"):
+                new_plugin("fine", "layer", place)
+        self.assertEmpty(list((self.folder / "closed").iterdir()))
+
+    def test_an_odd_place(self):
+        for number, place in enumerate(("a place", "größe, ünd 字", "plugins", "-x")):
+            folder = new_plugin(f"fine_{number}", "layer", self.folder / place)
+            self.assertEqual(testing.load_plugin(folder).name, folder.name)
+            self.assertEqual(os.listdir(self.folder / place), [folder.name])
+
+    @parameterized.parameters("json", "numpy", "keras", "config", "plugin", "test", "pictures", "x", "match", "a1_b2")
+    def test_an_odd_name(self, name):
+        folder = new_plugin(name, "experiment", self.folder)
+        self.assertEqual(testing.load_plugin(folder).name, name)
+        config = ogbrain.configs.get(f"{name}/classify")()
+        self.assertEqual(ogbrain.experiments.get(f"{name}/classify")(config).config, config)
 
     def test_in_the_tree_it_is_enlisted(self):
         package = self.folder / "plugins"
@@ -86,6 +119,15 @@ class NewPluginTest(parameterized.TestCase):
         expected = BUILD.replace('"//plugins/transfer"', '"//plugins/memory_of_mine",\n        "//plugins/transfer"')
         self.assertEqual((package / "BUILD").read_text(), expected)
         self.assertIn('"//ogbrain/testing"', (folder / "BUILD").read_text())
+        for number in range(6):  # the list gets too long for a line
+            new_plugin(f"one_of_several_{number}", "agent", package, in_tree=True)
+        text = (package / "__init__.py").read_text()
+        self.assertLess(max(map(len, text.splitlines())), 120)
+        found: dict = {}
+        exec(text, found)
+        several = [f"one_of_several_{number}" for number in range(6)]
+        self.assertEqual(found["IN_TREE"], ("attention", "memory_of_mine", *several, "transfer"))
+        self.assertLen(re.findall('"//plugins/', (package / "BUILD").read_text()), 9)
 
 
 if __name__ == "__main__":
