@@ -10,11 +10,12 @@ import ogbrain
 from ogbrain.errors import UserError, one_line
 
 from ..environments.environments import Spec
+from ..layers.patch_convolution import PatchConvolution
 
 NATURE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 """Filters, size and stride of the convolutions of Mnih et al., 2015."""
-SMALL = ((16, 3, 1),)
-"""Of Young and Tian, 2019, for MinAtar."""
+SMALL = (16, 3)
+"""Filters and size of the one of Young and Tian, 2019, for MinAtar."""
 
 
 def build_encoder(spec: Spec, encoder: str = "", arguments: str = "", shape: Sequence[int] = ()) -> keras.Model:
@@ -47,8 +48,11 @@ def build_encoder(spec: Spec, encoder: str = "", arguments: str = "", shape: Seq
         if spec.stacked > 1:
             x = layers.Permute((*range(2, len(spec.observation_shape) + 1), 1))(x)
         if len(spec.observation_shape) == 3:
-            for filters, size, stride in NATURE if min(x.shape[1:3]) >= 36 else SMALL:
-                x = layers.Conv2D(filters, size, stride, activation="relu")(x)
+            if min(x.shape[1:3]) < 36:
+                x = PatchConvolution(*SMALL, activation="relu")(x)
+            else:
+                for filters, size, stride in NATURE:
+                    x = layers.Conv2D(filters, size, stride, activation="relu")(x)
     return keras.Model(inputs, layers.Flatten()(x), name="encoder")
 
 
