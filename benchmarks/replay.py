@@ -60,7 +60,7 @@ def main(_: list[str]) -> None:
 
     model, target = (build_q_network(build_encoder(SPEC), 6, (512,)) for _ in range(2))
     agent = DQN(model, target, keras.optimizers.Adam(1e-4), uniform, BATCH, double=True, xla=False)
-    update = milliseconds(lambda: agent.learn(1, rng), max(20, calls // 10))
+    update = milliseconds(lambda: agent.learn(agent.draw(1, rng)), max(20, calls // 10))
     sample = milliseconds(lambda: uniform.sample(BATCH, rng), calls)
     report = Report("replay")
     report.add("uniform, 32 stacks of 4 frames of 84x84", sample, update - sample, "ms", "peer: the update itself")

@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> None:
         raise UserError("--stream: reads standard input; not with --input or --input_file")
     inputs = [] if _STREAM.value else _inputs()
     command.load_tensorflow()
+    from ogbrain.training.prediction import animation_kind
     from ogbrain.training.saved_run import SavedRun
 
     run = SavedRun(user_path(_RUN.value))
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> None:
                 Image.fromarray(prediction.picture).save(file)
             data["picture"] = str(file)
         if prediction.animation is not None:
-            file = folder / f"{number:03d}-{stem}.gif"
+            file = folder / f"{number:03d}-{stem}.{animation_kind(prediction.animation)}"
             with command.output(folder):
                 file.write_bytes(prediction.animation)
             data["animation"] = str(file)

@@ -52,6 +52,8 @@ class Experiment(abc.ABC):
     """Whether a lower (`"min"`) or a higher (`"max"`) monitored metric is better."""
 
     model: keras.Model
+    run_folder: Path | None = None
+    """Where the run is written, for what is too large for its checkpoints; the run loop sets it before `setup`."""
     results: Mapping[str, Any] = MappingProxyType({})
     """What a run and its baselines reached, as `results.json` has it; the run loop sets it before `final_pictures`."""
 
@@ -121,7 +123,7 @@ class Experiment(abc.ABC):
         return {}
 
     def final_animations(self) -> dict[str, bytes]:
-        """Returns GIF files of what the best weights do by name, made once at the end of a run; none by default."""
+        """Returns GIF or MP4 files of what the best weights do by name, made once at the end; none by default."""
         return {}
 
     def notes(self) -> dict[str, str]:

@@ -21,4 +21,9 @@ class Prediction:
     picture: np.ndarray | None = None
     """What the model did, drawn: uint8 of shape `(height, width, 3)`, or None."""
     animation: bytes | None = None
-    """The same in motion: a GIF file, or None."""
+    """The same in motion: a GIF or an MP4 file, or None."""
+
+
+def animation_kind(content: bytes) -> str:
+    """Returns what kind of file an animation is, `"gif"` or `"mp4"`."""
+    return "gif" if content.startswith(b"GIF") else "mp4"

@@ -17,6 +17,7 @@ from ogbrain.config import flat_values
 from ogbrain.training.checkpoints import Checkpoints
 from ogbrain.training.experiment import Experiment
 from ogbrain.training.interruption import Interrupted, Interruption
+from ogbrain.training.prediction import animation_kind
 from ogbrain.training.progress import Progress, format_metrics
 from ogbrain.training.run_directory import RunDirectory
 from ogbrain.training.run_state import RunState
@@ -85,6 +86,7 @@ class RunLoop:
             return json.loads((self.folder / "results.json").read_text())
         baselines = self._run_baselines()
         experiment, self._state = self.experiment, RunState()
+        experiment.run_folder = self.folder
         experiment.setup(self._strategy)
         items = experiment.checkpoint_items()
         self._checkpoints = Checkpoints(self._directory.checkpoints, items, self._state)
@@ -253,8 +255,10 @@ class RunLoop:
             directory.write(directory.plots / f"{name}.png", curve)
         self._draw(experiment.final_pictures(), int(state.step))
         for name, animation in experiment.final_animations().items():
-            directory.write(directory.plots / f"{name}.gif", animation)
-            self._tensorboard.animation(name, animation, int(state.step))
+            kind = animation_kind(animation)
+            directory.write(directory.plots / f"{name}.{kind}", animation)
+            if kind == "gif":  # the board shows no films
+                self._tensorboard.animation(name, animation, int(state.step))
         self._tensorboard.embeddings(experiment.embeddings())
         self._tensorboard.hyperparameters(flat_values(experiment.config), results["test"])
         directory.write(directory.model_card, write_model_card(self.name, experiment, results))

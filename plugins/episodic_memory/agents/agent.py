@@ -12,8 +12,8 @@ class Agent(abc.ABC):
     """Values actions, remembers steps, learns from what it remembers.
 
     In a training step the experiment asks for `values`, then lets `learn` run in a thread of its own while the
-    environments step, and gives the steps to `observe` when both are done. So `learn` sees what was observed before,
-    and nothing here needs a lock.
+    environments step and `draw` chooses what is learned from next, and gives the steps to `observe` when all are done.
+    So `draw` and `learn` see what was observed before; `draw` changes nothing, and `learn` nothing that `draw` reads.
 
     Attributes:
         model: The weights that evaluation and export need.
@@ -50,8 +50,12 @@ class Agent(abc.ABC):
         """
 
     @abc.abstractmethod
-    def learn(self, updates: int, rng: np.random.Generator) -> dict[str, float]:
-        """Updates `updates` times and returns means over them by name, always the same names, `loss` among them."""
+    def draw(self, updates: int, rng: np.random.Generator) -> Any:
+        """Returns what `learn` takes for a number of updates."""
+
+    @abc.abstractmethod
+    def learn(self, drawn: Any) -> dict[str, float]:
+        """Updates, and returns means over the updates by name, always the same names, `loss` among them."""
 
     @property
     @abc.abstractmethod

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ogbrain.training.optimizers import clip
 
+from ..memories.batch import Batch
 from ..memories.replay_memory import ReplayMemory
 from .agent import Agent
 from .snapshot import Snapshot
@@ -21,7 +22,8 @@ class DQN(Agent):
     over n steps and `Q'` the target network, a copy of `Q` made every `target_every` updates. With `double`, `Q`
     chooses the action that `Q'` values. Prioritised replay and dueling heads come with the memory and the model.
 
-    All updates of a call are one compiled loop, and the target network values all their batches at once.
+    All updates of a call are one compiled loop, and the target network values all their batches at once. Priorities
+    change when the next step is observed, so that the next batches can be drawn during the updates.
 
     Args:
         model: From observations `(batch, ...)` to values `(batch, actions)`.
@@ -59,6 +61,7 @@ class DQN(Agent):
         optimizer.build(model.trainable_variables)
         self._copy()
         self._updates, self._ready = 0, False
+        self._errors: tuple[np.ndarray, np.ndarray] | None = None
         self._snapshot = Snapshot(self._state, self._restore)
         self._learn = tf.function(self._update_all, jit_compile=xla or None)
 
@@ -74,17 +77,24 @@ class DQN(Agent):
 
     def observe(self, observations, actions, rewards, terminated, truncated) -> None:
         """Remembers one step of all environments."""
+        if self._errors is not None:
+            self.memory.update_priorities(*self._errors)
+            self._errors = None
         self.memory.add(observations, actions, rewards, terminated, truncated)
 
-    def learn(self, updates: int, rng: np.random.Generator) -> dict[str, float]:
-        """Updates the model; the batches of all updates are drawn at once, before the first."""
-        batch = self.memory.sample(updates * self.batch_size, rng)
-        arrays = (batch.observations, batch.actions, batch.rewards, batch.discounts, batch.next_observations,
-                  batch.weights)  # fmt: skip
+    def draw(self, updates: int, rng: np.random.Generator) -> Batch:
+        """Draws the batches of all updates at once."""
+        return self.memory.sample(updates * self.batch_size, rng)
+
+    def learn(self, drawn: Batch) -> dict[str, float]:
+        """Updates the model, once with each `batch_size` transitions of those drawn."""
+        updates = len(drawn.actions) // self.batch_size
+        arrays = (drawn.observations, drawn.actions, drawn.rewards, drawn.discounts, drawn.next_observations,
+                  drawn.weights)  # fmt: skip
         loss, value, errors = self._learn(
             *(tf.convert_to_tensor(array.reshape(updates, self.batch_size, *array.shape[1:])) for array in arrays)
         )
-        self.memory.update_priorities(batch.indices, errors.numpy().reshape(-1))
+        self._errors = drawn.indices, errors.numpy().reshape(-1)
         before, self._updates = self._updates, self._updates + updates
         if before // self.target_every != self._updates // self.target_every:
             self._copy()

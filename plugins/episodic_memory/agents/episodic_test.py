@@ -97,7 +97,7 @@ def run(agent, steps: int, learn: bool) -> float:
         rewards, over = corridor.step(actions)
         agent.observe(observations, actions, rewards, over, never)
         if learn and agent.ready and step % 4 == 0:
-            agent.learn(1, rng)
+            agent.learn(agent.draw(1, rng))
         recent.append((rewards.sum(), over.sum()))
     rewards, ends = np.sum(recent[-steps // 10 :], 0)
     return float(rewards / ends)
@@ -148,7 +148,7 @@ class AgentsTest(absltest.TestCase):
         for dictionary in agent.dictionaries:
             dictionary.values[:] += 1  # wrong from now on
         keys = [dictionary.keys.copy() for dictionary in agent.dictionaries]
-        losses = [agent.learn(5, rng)["loss"] for _ in range(40)]
+        losses = [agent.learn(agent.draw(5, rng))["loss"] for _ in range(40)]
         self.assertLess(np.mean(losses[-5:]), np.mean(losses[:5]) * 0.7)
         self.assertGreater(max(np.abs(a - b).max() for a, b in zip(before, agent.model.get_weights(), strict=True)), 0)
         self.assertGreater(np.abs(keys[1] - agent.dictionaries[1].keys).max(), 1e-4)

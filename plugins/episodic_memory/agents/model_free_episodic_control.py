@@ -41,12 +41,12 @@ class ModelFreeEpisodicControl(EpisodicAgent):
         **kwargs: Any,
     ):
         super().__init__(encoder, actions, environments, discount, 0, capacity, neighbors, **kwargs)
-        self._errors: list[float] = []
+        self._error: float | None = None
 
     @property
     def ready(self) -> bool:
-        """Whether an episode has ended since the last call of `learn`."""
-        return bool(self._errors)
+        """Whether an episode has ended of which something had been expected."""
+        return self._error is not None
 
     def estimate(self, dictionary: EpisodicDictionary, keys: np.ndarray, training: bool) -> np.ndarray:
         """Returns what an action is worth."""
@@ -76,18 +76,15 @@ class ModelFreeEpisodicControl(EpisodicAgent):
         expected = completed.values[np.arange(len(completed.actions)), completed.actions]
         tried = np.isfinite(expected)
         if tried.any():
-            self._errors.append(float(np.mean((completed.returns[tried] - expected[tried]) ** 2)))
+            self._error = float(np.mean((completed.returns[tried] - expected[tried]) ** 2))
 
-    def learn(self, updates: int, rng: np.random.Generator) -> dict[str, float]:
-        """Reports: there is nothing to learn but what is written.
+    def draw(self, updates: int, rng: np.random.Generator) -> float:
+        """Returns the mean squared difference of returns and what had been expected in the last episodes that ended."""
+        return float(self._error or 0.0)
 
-        Returns:
-            As `loss` the mean squared difference of returns and what had been expected, over the episodes that ended
-            since the last report.
-        """
-        loss = float(np.mean(self._errors))
-        self._errors.clear()
-        return {"loss": loss}
+    def learn(self, drawn: float) -> dict[str, float]:
+        """Returns what was drawn as `loss`: there is nothing to learn but what is written."""
+        return {"loss": drawn}
 
     def policy(self) -> keras.Model:
         """Returns a model from observations to values `(batch, actions)` that holds all that is remembered."""
@@ -95,9 +92,9 @@ class ModelFreeEpisodicControl(EpisodicAgent):
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns all that a resumed run needs besides `model_items`."""
-        return {**super().state(), "errors": np.array(self._errors)}
+        return {**super().state(), "error": np.array([] if self._error is None else [self._error])}
 
     def restore(self, state) -> None:
         """Takes back what `state` returned."""
         super().restore(state)
-        self._errors = state["errors"].tolist()
+        self._error = float(state["error"][0]) if len(state["error"]) else None

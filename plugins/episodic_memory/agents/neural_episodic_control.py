@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..layers.kernels import inverse_distance_value
+from ..memories.batch import Batch
 from ..memories.replay_memory import ReplayMemory
 from .episodic_agent import EpisodicAgent, named, part
 from .policies import dictionary_policy
@@ -99,13 +100,17 @@ class NeuralEpisodicControl(EpisodicAgent):
             )  # fmt: skip
             remaining = np.delete(remaining, first)
 
-    def learn(self, updates: int, rng: np.random.Generator) -> dict[str, float]:
-        """Takes gradient steps.
+    def draw(self, updates: int, rng: np.random.Generator) -> list[Batch]:
+        """Draws a batch for each update."""
+        return [self.memory.sample(self.batch_size, rng) for _ in range(updates)]
+
+    def learn(self, drawn: list[Batch]) -> dict[str, float]:
+        """Takes a gradient step for each batch.
 
         Returns:
             `loss`, the mean of half the squared errors, and `value`, the mean of what was predicted.
         """
-        means = np.mean([self._update(rng) for _ in range(updates)], 0)
+        means = np.mean([self._update(batch) for batch in drawn], 0)
         return {"loss": float(means[0]), "value": float(means[1])}
 
     def metric_names(self) -> tuple[str, ...]:
@@ -129,8 +134,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         super().restore(state)
         self.memory.restore(part("memory", state))
 
-    def _update(self, rng: np.random.Generator) -> tuple[float, float]:
-        batch = self.memory.sample(self.batch_size, rng)
+    def _update(self, batch: Batch) -> tuple[float, float]:
         queries = self.encode(batch.observations)
         depth = queries.shape[1]
         slots = np.zeros((self.batch_size, self.neighbors), np.int64)

@@ -5,6 +5,8 @@ import dataclasses
 from ogbrain.config import ExperimentConfig, OptimizerConfig, checks
 from ogbrain.errors import UserError
 
+FILMS = ("gif", "mp4")
+
 
 @dataclasses.dataclass(frozen=True)
 class AgentConfig(ExperimentConfig):
@@ -42,12 +44,16 @@ class AgentConfig(ExperimentConfig):
     """Environment steps before the first update."""
     memory: int = 100_000
     """Steps that are remembered."""
+    memory_mapped: bool = False
+    """Keep the remembered frames in a file, mapped into memory, for what fits not into RAM or every checkpoint."""
     memory_folder: str = ""
-    """Folder for the remembered frames, of this run alone, where they do not fit into RAM; empty keeps them there."""
+    """Folder of that file, of this run alone; empty takes the run's own folder."""
     evaluation_episodes: int = 100
     """Episodes of an evaluation, in environments and with seeds of their own."""
     evaluation_epsilon: float = 0.0
     """Share of random actions in evaluations."""
+    film: str = "gif"
+    """What episodes are drawn as: gif, of at most 300 frames, or mp4, of all."""
     step_seconds: float = 20.0
     """Time after which an environment's step counts as hanging; it is restarted then."""
     sticky_actions: float = 0.25
@@ -70,9 +76,12 @@ class AgentConfig(ExperimentConfig):
         checks.at_least("learning_starts", self.learning_starts, 0)
         checks.at_least("memory", self.memory, 1)
         checks.at_least("evaluation_episodes", self.evaluation_episodes, 1)
+        checks.one_of("film", self.film, FILMS)
         checks.at_least("step_seconds", self.step_seconds, 0.001)
         if not self.env:
             raise UserError("config.env: '' is not allowed; a Gymnasium id, such as CartPole-v1")
+        if self.memory_folder and not self.memory_mapped:
+            raise UserError("config.memory_folder: not allowed without config.memory_mapped=true")
         if self.learning_starts >= self.memory:
             raise UserError(
                 f"config.learning_starts: {self.learning_starts} is not allowed; less than config.memory, {self.memory}"

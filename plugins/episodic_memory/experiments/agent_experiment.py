@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import ogbrain
 from ogbrain.errors import UserError
+from ogbrain.paths import user_path
 from ogbrain.training.experiment import Sums
 
 from ..agents.agent import Agent
@@ -33,9 +34,9 @@ class AgentExperiment(ogbrain.Experiment):
     """An agent that learns by acting in several environments at once.
 
     A training step of the run loop is `config.rounds` steps of every environment. In each of them all environments get
-    their actions from one call; then the agent learns in a thread of its own while the environments step. All that is
-    drawn is a function of the seed and the step, and memory, environments and counters are part of the checkpoint, so
-    a resumed run goes on as the unbroken one would have.
+    their actions from one call; then the agent learns in a thread of its own while the environments step and the next
+    batches are drawn. All that is drawn is a function of the seed and the step, and memory, environments and counters
+    are part of the checkpoint, so a resumed run goes on as the unbroken one would have.
     """
 
     monitor, monitor_mode = "return", "max"
@@ -73,6 +74,13 @@ class AgentExperiment(ogbrain.Experiment):
         """Returns new environments as the config describes them."""
         return make_environments(self.config, count, training)
 
+    def memory_path(self) -> Path | None:
+        """Returns the folder of the remembered frames, or None where they are kept in RAM."""
+        config = self.config
+        if not config.memory_mapped or not (config.memory_folder or self.run_folder):
+            return None
+        return user_path(config.memory_folder) if config.memory_folder else self.run_folder / "memory"
+
     def checkpoint_items(self) -> Mapping[str, Sequence[Any]]:
         """Returns weights, what the agent remembers, and where its environments are."""
         items = {"model": self.agent.model_items()}
@@ -95,14 +103,16 @@ class AgentExperiment(ogbrain.Experiment):
         acting, learning = (np.random.default_rng((config.seed, stream, self._position)) for stream in (3, 4))
         names = agent.metric_names()
         sums, learned = dict.fromkeys(names, 0.0), 0
+        drawn: tuple[Any] | None = None
         for turn in range(config.rounds):
             step = self._position * config.stride + turn * config.environments
             values = agent.values(self._observations, training=True)
             actions = greedy(values, config.epsilon(step), acting)
-            updates = (step + config.environments) // config.steps_per_update - step // config.steps_per_update
-            learns = updates and step >= config.learning_starts and agent.ready
-            update = self._pool.submit(agent.learn, updates, learning) if learns else None
+            drawn = drawn or self._draw(step, learning)
+            update = self._pool.submit(agent.learn, *drawn) if drawn else None
             outcome = self.environments.step(actions)
+            # Nothing is kept between training steps, where a run may be saved.
+            drawn = self._draw(step + config.environments, learning) if turn + 1 < config.rounds else None
             if update is not None:
                 for name, value in update.result().items():
                     sums[name] += value
@@ -156,20 +166,17 @@ class AgentExperiment(ogbrain.Experiment):
             episode = play_episode(self.agent, environments, self.config.evaluation_epsilon, seed)
             score, steps = float(episode.scores.sum()), len(episode.actions)
             data = {"score": score, "steps": steps, "actions": [names[action] for action in episode.actions]}
-            predictions.append(
-                ogbrain.Prediction(
-                    f"score {score:g} in {steps} steps", data, episode.sheet(names), episode.animation(names)
-                )
-            )
+            text, film = f"score {score:g} in {steps} steps", episode.film(names, self.config.film)
+            predictions.append(ogbrain.Prediction(text, data, episode.sheet(names), film))
         environments.close()
         return predictions
 
     def final_animations(self) -> dict[str, bytes]:
-        """Returns a GIF of an episode of the test split."""
+        """Returns a film of an episode of the test split."""
         environments = self.make_environments(1)
         episode = play_episode(self.agent, environments, self.config.evaluation_epsilon, self._seed("test"))
         environments.close()
-        return {"episode": episode.animation(environments.spec.actions)}
+        return {"episode": episode.film(environments.spec.actions, self.config.film)}
 
     def _build(self, environments: Environments, training: bool) -> None:
         keras.utils.set_random_seed(self.config.seed)
@@ -180,6 +187,13 @@ class AgentExperiment(ogbrain.Experiment):
         finally:
             keras.config.set_dtype_policy(previous)
         self.model = self.agent.model
+
+    def _draw(self, step: int, rng: np.random.Generator) -> tuple[Any] | None:
+        """Returns what is learned from while the environments take a step, or None where nothing is to be learned."""
+        config = self.config
+        updates = (step + config.environments) // config.steps_per_update - step // config.steps_per_update
+        learns = updates and step >= config.learning_starts and self.agent.ready
+        return (self.agent.draw(updates, rng),) if learns else None
 
     def _evaluate(self, split: str, steps: int, epsilon: float) -> dict[str, float]:
         episodes = steps or self.config.evaluation_episodes

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ogbrain.paths import user_path
 from ogbrain.training.optimizers import build_optimizer
 
 from ..agents.agent import Agent
@@ -75,7 +74,7 @@ class DQN(AgentExperiment):
         arguments: dict[str, Any] = {
             "capacity": config.memory, "environments": environments.count, "observation_shape": spec.observation_shape,
             "observation_dtype": spec.observation_dtype, "frames": Frames(spec.stacked, 0), "steps": config.n_step,
-            "discount": config.discount, "folder": user_path(config.memory_folder) if config.memory_folder else None,
+            "discount": config.discount, "folder": self.memory_path(),
         }  # fmt: skip
         if config.prioritized:
             return PrioritizedMemory(alpha=config.priority_alpha, beta=config.priority_beta, **arguments)

@@ -112,5 +112,7 @@ class AtariConfig(DQNConfig):
     """Episodes of an evaluation, in environments and with seeds of their own."""
     evaluation_epsilon: float = 0.001
     """Share of random actions in evaluations."""
+    memory_mapped: bool = True
+    """Keep the remembered frames in a file, mapped into memory, for what fits not into RAM or every checkpoint."""
     checkpoint_seconds: float = 600.0
-    """Longest time between two checkpoints, which hold the memory."""
+    """Longest time between two checkpoints."""

@@ -13,6 +13,7 @@ from ogbrain.config import OptimizerConfig
 from ogbrain.errors import UserError
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from ogbrain.training.run_loop import RunLoop
+from plugins.episodic_memory.environments.specimens import Faulty
 from plugins.episodic_memory.experiments.dqn import DQN
 from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
 
@@ -23,10 +24,10 @@ TINY = DQNConfig(
 )  # fmt: skip
 
 
-PAYS = "plugins.episodic_memory.environments.specimens:Pays"
+FAULTY, PAYS = (f"plugins.episodic_memory.environments.specimens:{name}" for name in ("Faulty", "Pays"))
 CARTPOLE = DQNConfig(
-    env="CartPole-v1", epochs=1, steps_per_epoch=24_000, n_step=1, steps_per_update=1, batch_size=64,
-    learning_starts=500, memory=20_000, target_every=100, units=(128, 128), exploration_steps=4_000,
+    env="CartPole-v1", epochs=1, steps_per_epoch=24_000, n_step=3, steps_per_update=1, batch_size=64,
+    learning_starts=500, memory=20_000, target_every=200, units=(128, 128), exploration_steps=4_000,
     evaluation_episodes=20, optimizer=OptimizerConfig(learning_rate=1e-3),
 )  # fmt: skip
 
@@ -39,8 +40,13 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
                 "log_every")},
             env="ALE/Breakout-v5", units=(8,), evaluation_episodes=2, evaluation_epsilon=1.0,
         )  # fmt: skip
-        results = RunLoop("test/atari", DQN(config), Path(self.create_tempdir().full_path)).run()
+        folder = Path(self.create_tempdir().full_path)
+        results = RunLoop("test/atari", DQN(config), folder).run()
         self.assertIn("human_normalized", results["test"])
+        frames = (folder / "memory/frames").stat().st_size
+        self.assertEqual(frames, 500 // 4 * 4 * 84 * 84)
+        saved = max(file.stat().st_size for file in (folder / "checkpoints").glob("last-*.data-*"))
+        self.assertLess(saved, frames, "the frames must not be in the checkpoints")
         self.check_resumes(DQN, config, results)
 
     def test_learns_cartpole(self):
@@ -71,6 +77,14 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
             sums = experiment.train_step()
         self.assertTrue(np.isfinite(sums.values).all())
         self.assertEqual(experiment.evaluate("test")["return"], 10.0)
+
+    @parameterized.parameters("raises", "hangs")
+    def test_a_run_goes_on_after_a_fault(self, fault):
+        Faulty.fault, Faulty.at, Faulty.steps = fault, 100, 0
+        config = dataclasses.replace(TINY, env=FAULTY, step_seconds=2.0)
+        results = RunLoop("test/faulty", DQN(config), Path(self.create_tempdir().full_path)).run()
+        self.assertEqual(results["notes"]["environments restarted after a fault"], "1")
+        self.assertEqual((results["steps"], results["test"]["return"]), (16, 5.0))
 
     @parameterized.parameters(
         ({"encoder": "working_memory/gruu"}, "did you mean 'working_memory/gru'"),

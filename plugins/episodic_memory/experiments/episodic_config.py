@@ -71,23 +71,19 @@ class NECConfig(EpisodicConfig):
 
     exploration_steps: int = 5_000
     """Environment steps over which the share of random actions falls."""
-    steps_per_update: int = 16
-    """Environment steps for each update."""
-    neighbors: int = 50
-    """Keys that value a situation, k."""
-    n_step: int = 100
+    n_step: int = 10
     """Rewards in a return before the value of what follows is taken."""
-    delta: float = 1e-3
+    delta: float = 1e-4
     """What keeps the weight of a key that equals the query finite."""
     write_rate: float = 1.0
     """alpha: how much of a new return is taken where its key is there already."""
-    key_rate: float = 0.1
-    """Length of a gradient step of keys."""
-    value_rate: float = 0.5
+    key_rate: float = 1e-3
+    """Length of a gradient step of keys: where they lie close together, long ones throw them apart."""
+    value_rate: float = 0.1
     """Length of a gradient step of values."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-3)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
     """The optimizer of the encoder."""
 
     def __post_init__(self) -> None:

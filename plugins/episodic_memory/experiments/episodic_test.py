@@ -51,7 +51,11 @@ class EpisodicTest(ExperimentTestCase):
         """NEC more than 195, MFEC several times as long as at random (about 20), as the mean of 20 episodes."""
         runs: list[tuple[type, EpisodicConfig, float]] = [
             (MFEC, MFECConfig(env="CartPole-v1", epochs=1, steps_per_epoch=16_000, evaluation_episodes=20), 100),
-            (NEC, NECConfig(env="CartPole-v1", epochs=1, steps_per_epoch=12_000, evaluation_episodes=20), 195),
+            (
+                NEC,
+                NECConfig(env="CartPole-v1", epochs=1, steps_per_epoch=12_000, evaluation_episodes=20, n_step=100),
+                195,
+            ),
         ]
         for experiment_class, config, least in runs:
             with self.subTest(experiment_class.__name__):

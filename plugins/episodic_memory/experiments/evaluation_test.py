@@ -2,10 +2,12 @@
 
 import io
 
+import av
 import numpy as np
 from absl.testing import absltest
 from PIL import Image
 
+from ogbrain.training.prediction import animation_kind
 from plugins.episodic_memory.environments.make import make_environments
 from plugins.episodic_memory.environments.picture import observation_picture
 from plugins.episodic_memory.experiments.agent_config import AgentConfig
@@ -60,8 +62,15 @@ class EvaluationTest(absltest.TestCase):
     def test_an_episode_drawn(self):
         episode = play_episode(Knows(), pays(1), 0.0, 3)
         self.assertEqual((episode.scores.sum(), len(episode.actions)), (10.0, 10))
-        with Image.open(io.BytesIO(episode.animation(["left", "right"]))) as animation:
+        with Image.open(io.BytesIO(episode.film(["left", "right"]))) as animation:
             self.assertEqual(animation.n_frames, 10)
+        film = episode.film(["left", "right"], "mp4")
+        self.assertEqual([animation_kind(film), animation_kind(episode.film(["left", "right"]))], ["mp4", "gif"])
+        with av.open(io.BytesIO(film)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        self.assertLen(frames, 10)
+        drawn = episode.frame(9, ["left", "right"])
+        self.assertLess(np.abs(frames[9][: drawn.shape[0], : drawn.shape[1]].astype(int) - drawn).mean(), 12)
         self.assertFalse((episode.frame(0, ["left", "right"]) == episode.frame(9, ["left", "right"])).all())
 
     def test_pictures_of_observations(self):

@@ -1,6 +1,5 @@
 """Neural Episodic Control that plays."""
 
-from ogbrain.paths import user_path
 from ogbrain.training.optimizers import build_optimizer
 
 from ..agents.key_encoders import learned_encoder
@@ -31,7 +30,7 @@ class NEC(EpisodicExperiment):
             memory = ReplayMemory(
                 config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
                 Frames(spec.stacked, 0), discount=config.discount,
-                folder=user_path(config.memory_folder) if config.memory_folder else None,
+                folder=self.memory_path(),
             )  # fmt: skip
         return NeuralEpisodicControl(
             encoder, len(spec.actions), environments.count, optimizer, memory, batch_size=config.batch_size,

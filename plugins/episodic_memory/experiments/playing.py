@@ -13,6 +13,8 @@ from .evaluation import greedy
 
 FRAMES = 300
 """Frames of an animation at most; longer episodes leave frames out evenly."""
+MILLISECONDS = 80
+"""Time that a frame is shown."""
 LARGEST = (260, 200)
 """Width and height in pixels of a picture at most."""
 PANEL = 190
@@ -32,17 +34,37 @@ class Episode:
     scores: np.ndarray
     """float64 `(steps,)`, what each action brought."""
 
-    def animation(self, names: Sequence[str]) -> bytes:
-        """Returns a GIF of the episode, the value of each action beside it.
+    def film(self, names: Sequence[str], kind: str = "gif") -> bytes:
+        """Returns the file of a film of the episode, the value of each action beside it.
 
         Args:
             names: Of the actions.
+            kind: `"gif"`, or `"mp4"` (H.264), which holds all frames.
         """
+        return self._mp4(names) if kind == "mp4" else self._gif(names)
+
+    def _gif(self, names: Sequence[str]) -> bytes:
         # The newest steps of each part, so that the last one is the end of the episode.
         steps = np.unique(np.linspace(0, len(self.actions) - 1, min(FRAMES, len(self.actions))).astype(int))
         frames = [Image.fromarray(self.frame(int(step), names)).quantize(64) for step in steps]
         file = io.BytesIO()
-        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=80, loop=0)
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=MILLISECONDS, loop=0)
+        return file.getvalue()
+
+    def _mp4(self, names: Sequence[str]) -> bytes:
+        import av
+
+        file = io.BytesIO()
+        with av.open(file, "w", format="mp4") as container:
+            stream = container.add_stream("libx264", rate=1000 // MILLISECONDS, options={"crf": "20"})
+            stream.pix_fmt = "yuv420p"
+            height, width, _ = self.frame(0, names).shape
+            # Colours are stored for blocks of 2 by 2 pixels: sides must be even.
+            stream.height, stream.width = height + height % 2, width + width % 2
+            for step in range(len(self.actions)):
+                picture = np.pad(self.frame(step, names), [(0, height % 2), (0, width % 2), (0, 0)])
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+            container.mux(stream.encode())
         return file.getvalue()
 
     def sheet(self, names: Sequence[str], count: int = 8) -> np.ndarray:
