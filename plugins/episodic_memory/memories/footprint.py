@@ -45,7 +45,7 @@ def check_fits(capacity: int, bytes_per_step: int, folder: Path | None) -> None:
     """
     if folder is None:
         free, where = free_bytes(), "of RAM"
-        instead = "or a memory folder on disk"
+        instead = "or config.memory_mapped=true, a file on disk"
     else:
         existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
         free, where = shutil.disk_usage(existing).free, f"in {existing}"
