@@ -1,8 +1,8 @@
 """Tests of the DQN family, through the run loop."""
 
 import dataclasses
+import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +11,7 @@ from PIL import Image
 
 from ogbrain.config import OptimizerConfig
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
-from ogbrain.training.run_loop import RunLoop
+from ogbrain.testing.agent_test_case import AgentTestCase
 from plugins.episodic_memory.environments.specimens import Faulty
 from plugins.episodic_memory.experiments.dqn import DQN
 from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
@@ -32,7 +31,7 @@ CARTPOLE = DQNConfig(
 )  # fmt: skip
 
 
-class DQNTest(ExperimentTestCase, parameterized.TestCase):
+class DQNTest(AgentTestCase, parameterized.TestCase):
     def test_atari_resumes_in_the_middle_of_a_game(self):
         config = dataclasses.replace(
             AtariConfig(), **{name: getattr(TINY, name) for name in (
@@ -40,8 +39,7 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
                 "log_every")},
             env="ALE/Breakout-v5", units=(8,), evaluation_episodes=2, evaluation_epsilon=1.0,
         )  # fmt: skip
-        folder = Path(self.create_tempdir().full_path)
-        results = RunLoop("test/atari", DQN(config), folder).run()
+        folder, results = self.run_to_end(DQN(config))
         self.assertIn("human_normalized", results["test"])
         frames = (folder / "memory/frames").stat().st_size
         self.assertEqual(frames, 500 // 4 * 4 * 84 * 84)
@@ -70,19 +68,15 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
             TINY, **{"env": PAYS, "discount": 0.5, "steps_per_epoch": 4_000, "rounds": 25, "learning_starts": 100,
                      "final_epsilon": 0.2, "optimizer": OptimizerConfig(learning_rate=1e-2), **changes}
         )  # fmt: skip
-        experiment = DQN(config)
-        experiment.setup(tf.distribute.get_strategy())
-        experiment.begin(0)
-        for _ in range(experiment.steps_per_epoch):
-            sums = experiment.train_step()
-        self.assertTrue(np.isfinite(sums.values).all())
+        experiment = self.set_up(DQN(config), config.steps_per_epoch // config.stride - 1)
+        self.assertTrue(np.isfinite(experiment.train_step().values).all())
         self.assertEqual(experiment.evaluate("test")["return"], 10.0)
 
     @parameterized.parameters("raises", "hangs")
     def test_a_run_goes_on_after_a_fault(self, fault):
         Faulty.fault, Faulty.at, Faulty.steps = fault, 100, 0
         config = dataclasses.replace(TINY, env=FAULTY, step_seconds=2.0)
-        results = RunLoop("test/faulty", DQN(config), Path(self.create_tempdir().full_path)).run()
+        _, results = self.run_to_end(DQN(config))
         self.assertEqual(results["notes"]["environments restarted after a fault"], "1")
         self.assertEqual((results["steps"], results["test"]["return"]), (16, 5.0))
 
@@ -108,19 +102,14 @@ class DQNTest(ExperimentTestCase, parameterized.TestCase):
     )
     def test_resumes_plays_and_exports(self, **changes):
         config = dataclasses.replace(TINY, **changes)
-        folder = Path(self.create_tempdir().full_path)
-        results = RunLoop("test/experiment", DQN(config), folder).run()
-        self.check_resumes(DQN, config, results)
-        experiment = self.restored(DQN, config, folder)
-        self.assertEqual(experiment.evaluate("test"), results["test"])
+        folder = self.check_agent(DQN, config, inputs=["0", "3"])
+        results = json.loads((folder / "results.json").read_text())
         self.assertRegex(results["notes"]["random play"], r"^\d+\.\d\d \(")
         self.assertNotIn("tf_agents", sys.modules, "TF-Agents must break the bridge alone")
-        self.check_predicts(experiment, ["0", "3"])
-        self.check_exports(experiment)
         with Image.open(folder / "plots/episode.gif") as animation:
             self.assertGreater(animation.n_frames, 2)  # type: ignore[attr-defined]
         with self.assertRaisesRegex(UserError, "--input=seven: is not allowed; a whole number"):
-            experiment.predict(["seven"])
+            self.restored(DQN, config, folder).predict(["seven"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Tests of the experiments with episodic dictionaries."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,7 @@ import tensorflow as tf
 from absl.testing import absltest
 
 from ogbrain.errors import UserError
-from ogbrain.serving.export import export
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
-from ogbrain.training.run_loop import RunLoop
+from ogbrain.testing.agent_test_case import AgentTestCase
 from plugins.episodic_memory.experiments.episodic_config import EpisodicConfig, MFECConfig, NECConfig
 from plugins.episodic_memory.experiments.mfec import MFEC
 from plugins.episodic_memory.experiments.nec import NEC
@@ -22,7 +19,7 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
-class EpisodicTest(ExperimentTestCase):
+class EpisodicTest(AgentTestCase):
     def test_mfec_conformance(self):
         # What it expects of an episode comes nearer to what it gets, once there is something to expect.
         config = MFECConfig(**TINY, steps_per_epoch=400, depth=8)
@@ -33,11 +30,8 @@ class EpisodicTest(ExperimentTestCase):
         self._check(NEC, config)
 
     def _check(self, experiment_class, config):
-        folder = Path(self.create_tempdir().full_path)
-        results = RunLoop("test/experiment", experiment_class(config), folder).run()
-        self.check_resumes(experiment_class, config, results)
+        folder = self.check_agent(experiment_class, config, inputs=["0"])
         experiment: Any = self.restored(experiment_class, config, folder)
-        self.assertEqual(experiment.evaluate("test", config.evaluation_steps), results["test"], "evaluated again")
         self.assertGreater(len(experiment.agent.dictionaries[0]), 10)
         exported = self.check_exports(experiment)
         served = tf.saved_model.load(str(exported)).signatures["serving_default"]
@@ -59,8 +53,7 @@ class EpisodicTest(ExperimentTestCase):
         ]
         for experiment_class, config, least in runs:
             with self.subTest(experiment_class.__name__):
-                folder = Path(self.create_tempdir().full_path)
-                results = RunLoop("test/experiment", experiment_class(config), folder).run()
+                _, results = self.run_to_end(experiment_class(config))
                 self.assertGreater(results["test"]["return"], least)
 
     def test_pictures_of_what_decided(self):
@@ -70,13 +63,12 @@ class EpisodicTest(ExperimentTestCase):
                 vae_epochs=1,
             )  # fmt: skip
             experiment = MFEC(config)
-            folder = Path(self.create_tempdir().full_path)
-            RunLoop("test/experiment", experiment, folder).run()
+            folder, _ = self.run_to_end(experiment)
             self.assertTrue((folder / "plots/remembered.png").exists())
             picture = experiment.final_pictures()["remembered"]
             self.assertEqual((picture.ndim, picture.dtype), (3, np.dtype(np.uint8)))
             self.assertGreater(len(np.unique(picture)), 10)
-            export("test/experiment", experiment, Path(self.create_tempdir().full_path))
+            self.check_exports(experiment)
 
     def test_bad_configs(self):
         with self.assertRaisesRegex(UserError, "config.keys: 'pca' is not allowed; .*projection, vae"):
@@ -87,7 +79,7 @@ class EpisodicTest(ExperimentTestCase):
             NECConfig(precision="mixed_bfloat16")
         huge = dataclasses.replace(NECConfig(), memory=10**13)
         with self.assertRaisesRegex(UserError, r"memory capacity 10,000,000,000,000: takes .* GB, .* GB are free"):
-            RunLoop("test/experiment", NEC(huge), Path(self.create_tempdir().full_path)).run()
+            self.run_to_end(NEC(huge))
 
 
 if __name__ == "__main__":
