@@ -1,21 +1,16 @@
 """Tests of the glimpse experiment, its config and its baselines on tiny pictures."""
 
 import dataclasses
-import tempfile
 import unittest
-from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest, parameterized
-from PIL import Image
 
+from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.config import resolve as resolve_config
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
-from ogbrain.testing.tiny_images import TinyImages
 from plugins.attention.experiments.glimpse import Glimpse
 from plugins.attention.experiments.glimpse_baselines import Convolutional, FullyConnected
 from plugins.attention.experiments.glimpse_config import GlimpseConfig
@@ -43,11 +38,7 @@ CONFIG = GlimpseConfig(
 
 
 def setUpModule():
-    builder = TinyImages(data_dir=tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-    builder.download_and_prepare()
-    patch = mock.patch("ogbrain.data.builders.builder", lambda name, data_dir="": builder)
-    patch.start()
-    unittest.addModuleCleanup(patch.stop)
+    unittest.enterModuleContext(testing.use_data(testing.TinyImages))
 
 
 def ready(config=CONFIG, experiment_class=Glimpse, *arguments):
@@ -60,12 +51,12 @@ def some_batch(experiment, size=8):
     return next(iter(experiment.pipeline.batches("validation", batch_size=size)))
 
 
-class ConformanceTest(ExperimentTestCase):
+class ConformanceTest(testing.ExperimentTestCase):
     def test_glimpse(self):
-        picture = Path(self.create_tempdir().full_path, "picture.png")
-        Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 31, 3)).astype("uint8")).save(picture)
+        noise = np.random.default_rng(0).random((1, 50, 31, 3))
         config = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(learning_rate=1e-2))
-        folder = self.check_experiment(Glimpse, config, inputs=[picture])
+        pictures = testing.write_pictures(self.create_tempdir().full_path, noise)
+        folder = self.check_experiment(Glimpse, config, inputs=pictures)
         self.assertTrue((folder / "plots" / "glimpse_path.png").exists())
 
     def test_compiled_lstm_with_samples_and_random_start(self):
@@ -128,11 +119,7 @@ class GlimpseTest(parameterized.TestCase):
     def test_answers_are_the_same_each_time_and_by_every_way(self):
         experiment = ready()
         batch = some_batch(experiment, 4)
-        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-        files = []
-        for number, image in enumerate(batch["image"].numpy()):
-            files.append(folder / f"{number}.png")
-            Image.fromarray(np.uint8(np.round(image[..., 0] * 255))).save(files[-1])
+        files = testing.write_pictures(self.create_tempdir().full_path, batch["image"])
         predictions = experiment.predict(files)
         signatures = experiment.signatures()
         content = tf.constant([file.read_bytes() for file in files])
@@ -154,13 +141,8 @@ class GlimpseTest(parameterized.TestCase):
 
     def test_odd_pictures_have_an_answer(self):
         experiment = ready()
-        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-        deep = Image.fromarray(np.linspace(0, 65535, 64).astype("uint16").reshape(8, 8))
-        kinds = {"one.png": Image.new("L", (1, 1)), "long.png": Image.new("L", (10000, 3)), "deep.png": deep}
-        kinds |= {"cmyk.jpg": Image.new("CMYK", (9, 9)), "turned.png": Image.new("L", (3, 10000))}
-        for name, image in kinds.items():
-            image.save(folder / name)
-        for prediction in experiment.predict([folder / name for name in kinds]):
+        pictures = testing.odd_pictures(self.create_tempdir().full_path)
+        for prediction in experiment.predict(list(pictures.values())):
             self.assertAlmostEqual(sum(prediction.data["probabilities"].values()), 1, places=4)
 
     def test_pictures(self):

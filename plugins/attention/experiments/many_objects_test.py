@@ -1,21 +1,16 @@
 """Tests of the many-objects experiment, its config and its baseline on tiny pictures."""
 
 import dataclasses
-import tempfile
 import unittest
-from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest, parameterized
-from PIL import Image
 
+from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.config import resolve as resolve_config
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
-from ogbrain.testing.tiny_images import TinyImages
 from plugins.attention.experiments.label_sequences import sequence_metrics
 from plugins.attention.experiments.many_objects import ManyObjects
 from plugins.attention.experiments.many_objects_config import ManyObjectsConfig
@@ -42,11 +37,7 @@ CONFIG = ManyObjectsConfig(
 
 
 def setUpModule():
-    builder = TinyImages(data_dir=tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-    builder.download_and_prepare()
-    patch = mock.patch("ogbrain.data.builders.builder", lambda name, data_dir="": builder)
-    patch.start()
-    unittest.addModuleCleanup(patch.stop)
+    unittest.enterModuleContext(testing.use_data(testing.TinyImages))
 
 
 def ready(**changes):
@@ -59,11 +50,11 @@ def some_batch(experiment, size=8):
     return next(iter(experiment.pipeline.batches("validation", batch_size=size)))
 
 
-class ConformanceTest(ExperimentTestCase):
+class ConformanceTest(testing.ExperimentTestCase):
     def test_soft(self):
-        picture = Path(self.create_tempdir().full_path, "picture.png")
-        Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 31, 3)).astype("uint8")).save(picture)
-        folder = self.check_experiment(ManyObjects, CONFIG, inputs=[picture])
+        noise = np.random.default_rng(0).random((1, 50, 31, 3))
+        pictures = testing.write_pictures(self.create_tempdir().full_path, noise)
+        folder = self.check_experiment(ManyObjects, CONFIG, inputs=pictures)
         self.assertTrue((folder / "plots" / "glimpse_path.png").exists())
 
     def test_reinforce_compiled_with_baseline(self):
@@ -101,10 +92,7 @@ class ManyObjectsTest(parameterized.TestCase):
     def test_predict_and_export_agree(self):
         experiment = ready()
         batch = some_batch(experiment, 3)
-        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-        files = [folder / f"{number}.png" for number in range(3)]
-        for file, image in zip(files, batch["image"].numpy(), strict=True):
-            Image.fromarray(np.uint8(np.round(image[..., 0] * 255))).save(file)
+        files = testing.write_pictures(self.create_tempdir().full_path, batch["image"])
         signatures = experiment.signatures()
         content = tf.constant([file.read_bytes() for file in files])
         answers = signatures["serving_default"](image_bytes=content)
@@ -116,25 +104,20 @@ class ManyObjectsTest(parameterized.TestCase):
 
     def test_odd_pictures_have_an_answer(self):
         experiment = ready()
-        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-        deep = Image.fromarray(np.linspace(0, 65535, 64).astype("uint16").reshape(8, 8))
-        kinds = {"one.png": Image.new("L", (1, 1)), "long.png": Image.new("L", (10000, 3)), "deep.png": deep}
-        kinds |= {"cmyk.jpg": Image.new("CMYK", (9, 9)), "moving.gif": Image.new("L", (5, 4))}
-        for name, image in kinds.items():
-            more = {"save_all": True, "append_images": [Image.new("L", (5, 4), 255)]} if name == "moving.gif" else {}
-            image.save(folder / name, **more)
-        for prediction in experiment.predict([folder / name for name in kinds]):
+        pictures = testing.odd_pictures(self.create_tempdir().full_path)
+        for prediction in experiment.predict(list(pictures.values())):
             self.assertTrue(np.isfinite(prediction.data["score"]))
-        served = [folder / name for name in kinds if name != "cmyk.jpg"]
-        answers = experiment.signatures()["serving_default"](image_bytes=tf.constant([f.read_bytes() for f in served]))
+        del pictures["cmyk"]
+        served = tf.constant([file.read_bytes() for file in pictures.values()])
+        answers = experiment.signatures()["serving_default"](image_bytes=served)
         self.assertTrue(np.all(np.isfinite(answers["score"])))
 
     def test_bad_pictures_are_one_line(self):
         experiment = ready()
-        folder = Path(tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir()))
-        Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50)).astype("uint8")).save(folder / "a.png")
-        (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:900])
-        for name in ("/nowhere.png", str(folder), __file__, str(folder / "cut.png")):
+        folder = self.create_tempdir().full_path
+        (cut,) = testing.write_pictures(folder, np.random.default_rng(0).random((1, 50, 50)))
+        cut.write_bytes(cut.read_bytes()[:900])
+        for name in ("/nowhere.png", folder, __file__, str(cut)):
             with self.assertRaisesRegex(UserError, name) as caught:
                 experiment.predict([name])
             self.assertNotIn("\n", str(caught.exception))

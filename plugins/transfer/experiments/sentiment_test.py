@@ -13,7 +13,6 @@ from absl.testing import absltest
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.errors import UserError
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
-from ogbrain.training import RunLoop
 from plugins.transfer.experiments.sentiment import Sentiment
 from plugins.transfer.experiments.sentiment_config import SentimentConfig
 
@@ -65,18 +64,14 @@ class SentimentTest(ExperimentTestCase):
         self.check_experiment(Sentiment, config)
 
     def test_an_encoder_of_another_plugin(self):
-        experiment = Sentiment(dataclasses.replace(CONFIG, encoder="working_memory/gru"))
-        experiment.setup(tf.distribute.get_strategy())
-        experiment.begin(0)
-        experiment.train_step()
+        experiment = self.set_up(Sentiment(dataclasses.replace(CONFIG, encoder="working_memory/gru")), steps=1)
         self.assertEqual(type(experiment.model.get_layer("encoder")).__name__, "GRU")
         with self.assertRaisesRegex(UserError, "did you mean 'working_memory/gru'.*config.encoder"):
             dataclasses.replace(CONFIG, encoder="working_memory/gur")
 
     def test_static_vectors_stay_and_others_change(self):
         for vectors, change in (("static", False), ("tuned", True), ("random", True)):
-            experiment = Sentiment(dataclasses.replace(CONFIG, vectors=vectors, epochs=1))
-            experiment.setup(tf.distribute.get_strategy())
+            experiment = self.set_up(Sentiment(dataclasses.replace(CONFIG, vectors=vectors, epochs=1)))
             before = experiment.model.get_layer("vectors").vectors.numpy()
             experiment.begin(0)
             for _ in range(3):
@@ -94,10 +89,7 @@ class SentimentTest(ExperimentTestCase):
         np.testing.assert_allclose(alone, together, atol=1e-6)
 
     def test_the_ladder_is_trained_in_one_run(self):
-        folder = Path(self.create_tempdir())
-        results = RunLoop(
-            "test", Sentiment(dataclasses.replace(CONFIG, baseline="random,static", epochs=1)), folder
-        ).run()
+        _, results = self.run_to_end(Sentiment(dataclasses.replace(CONFIG, baseline="random,static", epochs=1)))
         self.assertEqual(list(results["baselines"]), ["random", "static"])
 
     def test_bad_values_are_one_line(self):
