@@ -53,7 +53,7 @@ def setUpModule():
     (FOLDER / "pictures" / "empty").mkdir(exist_ok=True)
 
 
-def tiny_backbone(name, pretrained=True, data_dir=""):
+def tiny_backbone(name, pretrained=True, data_dir="", size=0):
     """Returns a network of three groups that can be cut."""
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Rescaling(1 / 255)(inputs)
