@@ -60,8 +60,9 @@ def draw_glimpses(
 
 
 def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Puts pictures of one width below one another."""
-    return np.concatenate(pictures, 0)
+    """Puts pictures below one another, narrower ones on black."""
+    width = max(picture.shape[1] for picture in pictures)
+    return np.concatenate([np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0))) for one in pictures], 0)
 
 
 def _path(picture: np.ndarray, locations: np.ndarray, patch: int, font: _Font) -> Image.Image:

@@ -51,7 +51,7 @@ class ManyObjectsConfig(ExperimentConfig):
     """Glimpses for each label."""
     patch_size: int = 20
     """Height and width of a glimpse's patches, in pixels."""
-    scales: int = 2
+    scales: int = 3
     """Concentric patches of a glimpse, each of twice the width and half the sharpness of the one before."""
     units: int = 128
     """Depth of both states."""

@@ -72,6 +72,14 @@ class ManyObjectsTest(parameterized.TestCase):
         np.testing.assert_allclose(metrics["label_accuracy"], [1, 1, 0.5])
         np.testing.assert_allclose(metrics["loss"], [0, 0, 10], atol=1e-4)
 
+    def test_sequences_of_different_lengths_are_drawn(self):
+        experiment = ready(task="several", most=2)
+        looked = experiment._look(some_batch(experiment, 2)["image"])
+        looked[0]["labels"], looked[1]["labels"] = [], ["one", "two"]
+        with mock.patch.object(experiment, "_look", lambda images: looked):
+            drawn = experiment.pictures(experiment.model, {"image": some_batch(experiment, 2)["image"]})
+        self.assertEqual(drawn["glimpse_path"].ndim, 3)
+
     @parameterized.parameters("soft", "reinforce")
     def test_places_learn(self, gradient):
         experiment = ready(gradient=gradient, task="several", most=2, clutter=1, clutter_size=2)

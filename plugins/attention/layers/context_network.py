@@ -8,8 +8,9 @@ class ContextNetwork(keras.layers.Layer):
     """Makes an initial state out of a small version of the image.
 
     The image is averaged down to `size` by `size`: each cell is the mean of the part of the image that it covers, so
-    any size of image is taken, of one pixel too. Convolutions and a dense layer make a vector of it. It says where
-    things may be and is too coarse to tell what they are.
+    any size of image is taken, of one pixel too. Convolutions and a dense layer make a vector of it, and so does the
+    mean place of each of their features: a softmax over the cells weighs where it is found. The vector says where
+    things may be, and the image is too coarse to tell what they are.
 
     Args:
         units: Depth of the output.
@@ -26,7 +27,8 @@ class ContextNetwork(keras.layers.Layer):
         TensorShape([4, 128])
 
     Reference: Ba et al. 2015, Multiple Object Recognition with Visual Attention, arXiv 1412.7755, section 3,
-        "Context network".
+        "Context network"; the mean places are those of Levine et al. 2016, End-to-End Training of Deep Visuomotor
+        Policies, arXiv 1504.00702, section 5.1.
     """
 
     def __init__(self, units: int = 128, size: int = 24, filters: tuple[int, ...] = (8, 16), **kwargs):
@@ -61,14 +63,23 @@ class ContextNetwork(keras.layers.Layer):
         for convolution in self.convolutions:
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
-        self.summary.build(self.flatten.compute_output_shape(shape))
+        self.summary.build((images_shape[0], self.flatten.compute_output_shape(shape)[-1] + 2 * shape[-1]))
         super().build(images_shape)
 
     def call(self, images):
         features = self.shrink(images)
         for convolution in self.convolutions:
             features = convolution(features)
-        return self.summary(self.flatten(features))
+        return self.summary(ops.concatenate([self.flatten(features), self._mean_places(features)], axis=-1))
+
+    def _mean_places(self, features):
+        """Returns the mean row and column of each feature, `(batch, 2 * depth)`, from -1 to 1 as locations are."""
+        rows, columns, depth = features.shape[1:]
+        logits = ops.reshape(ops.cast(features, "float32"), (-1, rows * columns, depth))
+        weights = ops.reshape(ops.softmax(logits, axis=1), (-1, rows, columns, depth))
+        middles = [(2 * ops.arange(count, dtype="float32") + 1) / count - 1 for count in (rows, columns)]
+        places = [ops.einsum("brcd,r->bd", weights, middles[0]), ops.einsum("brcd,c->bd", weights, middles[1])]
+        return ops.cast(ops.concatenate(places, axis=-1), self.compute_dtype)
 
     def shrink(self, images):
         """Returns the image averaged down, `(batch, size, size, channels)` in the compute dtype."""

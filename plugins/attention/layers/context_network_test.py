@@ -43,10 +43,17 @@ class ContextNetworkTest(LayerTestCase, parameterized.TestCase):
         fine = picture.repeat(4, 1).repeat(4, 2).reshape(2, 4, height, 4, width, 1)
         np.testing.assert_allclose(layer.shrink(picture), fine.mean((2, 4)), atol=1e-5)
 
+    def test_mean_places(self):
+        features = np.zeros((2, 4, 5, 1), "float32")
+        features[1, 0, 4] = 50.0
+        # Nothing in sight is in the middle on average; the middle of the upper right cell is half a cell from the edges.
+        places = ContextNetwork()._mean_places(features)
+        np.testing.assert_allclose(places, [[0, 0], [-0.75, 0.8]], atol=1e-6)
+
     def test_multiply_adds(self):
         layer = ContextNetwork(units=5, size=5, filters=(2, 3))
         layer.build((None, 9, 9, 1))
-        self.assertEqual(layer.multiply_adds(), 25 * 9 * 2 + 9 * 9 * 2 * 3 + 9 * 3 * 5)
+        self.assertEqual(layer.multiply_adds(), 25 * 9 * 2 + 9 * 9 * 2 * 3 + (9 * 3 + 2 * 3) * 5)
 
     @parameterized.parameters({"units": 0}, {"size": 0}, {"filters": (0,)})
     def test_bad_arguments(self, **arguments):
@@ -75,7 +82,7 @@ class DeepRecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
     def test_multiply_adds(self):
         layer = DeepRecurrentAttention(**SMALL)
         layer.build((None, 9, 9, 1))
-        glimpse = 2 * 2 * 2 * 4 + 2 * 3 + (4 + 3) * 5 + 2 * (5 + 5) * 20 + 5 * 2
+        glimpse = 2 * 2 * 2 * 4 + 2 * 3 + (4 + 3) * 5 + (5 + 5) * 20 + (10 + 5) * 20 + 5 * 2
         self.assertEqual(layer.multiply_adds(), layer.context.multiply_adds() + 4 * glimpse)
 
     @parameterized.parameters({"labels": 0}, {"glimpses": 0}, {"gradient": "hard"})

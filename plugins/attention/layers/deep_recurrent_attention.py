@@ -14,9 +14,9 @@ GRADIENTS = ("soft", "reinforce")
 class DeepRecurrentAttention(keras.layers.Layer):
     """Takes some glimpses for each label of a sequence.
 
-    A context network gives the first state of the upper LSTM, which decides where to look. What is seen there goes to
-    the lower LSTM, from which labels are told, and from it to the upper one. The context reaches the labels by no other
-    way than the places, so what is told has been looked at.
+    A context network gives the first state of the upper LSTM, which decides where to look, and is its input at each
+    glimpse. What is seen there goes to the lower LSTM, from which labels are told, and from it to the upper one. The
+    context reaches the labels by no other way than the places, so what is told has been looked at.
 
     Args:
         labels: Length of the sequence.
@@ -46,7 +46,8 @@ class DeepRecurrentAttention(keras.layers.Layer):
         TensorShape([2, 3, 128])
 
     Reference: Ba et al. 2015, Multiple Object Recognition with Visual Attention, arXiv 1412.7755, section 3.
-        There places learn by REINFORCE alone.
+        There places learn by REINFORCE alone, and the upper LSTM has the context as its first state only, which it
+        must then remember.
     """
 
     def __init__(
@@ -96,14 +97,15 @@ class DeepRecurrentAttention(keras.layers.Layer):
         self.context.build(images_shape)
         self.sensor.build(images_shape, (batch, 2))
         self.network.build(self.sensor.compute_output_shape(images_shape, (batch, 2)), (batch, 2))
-        for layer in (self.lower, self.upper, self.policy):
+        for layer in (self.lower, self.policy):
             layer.build((batch, self.units))
+        self.upper.build((batch, 2 * self.units))
         super().build(images_shape)
 
     def call(self, images, sample: bool = True):
         batch = ops.shape(images)[0]
         lower = self.lower.get_initial_state(batch_size=batch)
-        plan = self.context(images)
+        plan = context = self.context(images)
         upper = [plan, ops.zeros_like(plan)]
         states, plans, locations, log_probs = [], [], [], []
         for glimpse in range(self.labels * self.glimpses):
@@ -113,7 +115,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
             log_probs.append(log_prob)
             code = self.network(self.sensor(images, location), location)
             seen, lower = self.lower(code, lower)
-            plan, upper = self.upper(seen, upper)
+            plan, upper = self.upper(ops.concatenate([seen, context], axis=-1), upper)
             if glimpse % self.glimpses == self.glimpses - 1:
                 states.append(seen)
         return {
