@@ -46,7 +46,7 @@ class ContextNetworkTest(LayerTestCase, parameterized.TestCase):
     def test_mean_places(self):
         features = np.zeros((2, 4, 5, 1), "float32")
         features[1, 0, 4] = 50.0
-        # Nothing in sight is in the middle on average; the middle of the upper right cell is half a cell from the edges.
+        # Nothing in sight is in the middle on average; the middle of the upper right cell is half a cell from edges.
         places = ContextNetwork()._mean_places(features)
         np.testing.assert_allclose(places, [[0, 0], [-0.75, 0.8]], atol=1e-6)
 
