@@ -48,16 +48,21 @@ class Checkpoints:
         """Keeps the weights in memory as the best ones so far, until `save_best` saves them."""
         if not self._best:
             self._best = [_Kept() if _is_state(item) else tf.Variable(_copy(item)) for item in self._weights.model]
-        for kept, item in zip(self._best, self._weights.model, strict=True):
+            # Both made once: to go through hundreds of weights one by one takes longer than a short epoch.
+            self._kept = tf.train.Checkpoint(model=self._best)
+            plain = [pair for pair in self._pairs() if not _is_state(pair[1]) and not _is_spread(pair[1])]
+            self._copy_plain = tf.function(lambda: [kept.assign(item, read_value=False) for kept, item in plain] and None)
+        self._copy_plain()
+        for kept, item in self._pairs():
             if _is_state(item):
                 kept.deserialize(item.serialize())
-            else:
+            elif _is_spread(item):
                 kept.assign(_copy(item))
 
     def save_best(self, step: int) -> None:
         """Saves the weights that were kept, which are those of a step."""
         # Two are kept: a kill before the state is saved goes back to the best one before.
-        self._write(tf.train.Checkpoint(model=self._best), "best", step, KEPT)
+        self._write(self._kept, "best", step, KEPT)
 
     def restore_last(self) -> int:
         """Restores the newest readable checkpoint.
@@ -102,6 +107,9 @@ class Checkpoints:
         """Returns the steps of the whole checkpoints of a kind, `"last"` or `"best"`, in order."""
         found = [re.fullmatch(rf"{kind}-(\d+)\.index", file.name) for file in self.folder.glob(f"{kind}-*.index")]
         return sorted(int(match[1]) for match in found if match)
+
+    def _pairs(self) -> list[tuple[Any, Any]]:
+        return list(zip(self._best, self._weights.model, strict=True))
 
     def _restore_weights(self, name: str) -> None:
         try:
@@ -150,6 +158,11 @@ class _Kept(tf.train.experimental.PythonState):
 
 def _is_state(item: Any) -> bool:
     return isinstance(item, tf.train.experimental.PythonState)
+
+
+def _is_spread(item: Any) -> bool:
+    """Whether a variable is spread over devices."""
+    return isinstance(item, tf.distribute.DistributedValues)
 
 
 def _copy(variable: tf.Variable) -> np.ndarray:

@@ -19,12 +19,14 @@ from ogbrain.training.prediction import Prediction
 
 @dataclasses.dataclass(frozen=True)
 class Sums:
-    """Metrics of one training step, summed so that steps can be averaged exactly."""
+    """Metrics of a training step, or of several in one call, summed so that steps can be averaged exactly."""
 
     names: tuple[str, ...]
     """Names of the metrics."""
     values: tf.Tensor
     """float32 of shape `(len(names) + 1,)`: each metric's sum over the examples, then the number of examples."""
+    steps: int = 1
+    """How many steps were taken."""
 
     def means(self, values: np.ndarray) -> dict[str, float]:
         """Returns the mean of each metric over steps whose `values` were added up."""
@@ -83,7 +85,10 @@ class Experiment(abc.ABC):
 
     @abc.abstractmethod
     def train_step(self) -> Sums:
-        """Runs one training step and returns its metrics."""
+        """Runs one training step and returns its metrics.
+
+        It may run several, as long as none but the last ends an epoch or is a multiple of `config.log_every`.
+        """
 
     @abc.abstractmethod
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:

@@ -39,11 +39,11 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(self._metrics, refresh=False)
 
-    def step(self) -> None:
-        """Counts one step."""
-        self.done += 1
+    def step(self, count: int = 1) -> None:
+        """Counts one step, or several."""
+        self.done += count
         if self._bar is not None:
-            self._bar.update()
+            self._bar.update(count)
             return
         now = time.perf_counter()
         if now >= self._next_line:

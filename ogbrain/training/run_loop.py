@@ -24,7 +24,7 @@ from ogbrain.training.run_state import RunState
 from ogbrain.training.strategies import worker_count
 from ogbrain.training.tensorboard_writer import TensorBoardWriter
 
-SHORT = 1.0
+SHORT = 10.0
 """Seconds of training that are sooner done again than saved: shorter epochs are saved several at a time."""
 
 
@@ -155,10 +155,10 @@ class RunLoop:
                     callbacks.on_train_batch_begin(step - epoch * steps)
                 sums = experiment.train_step()
                 window.append(sums.values)
-                step += 1
+                step += sums.steps
                 if every_batch:
                     callbacks.on_train_batch_end(step - 1 - epoch * steps, sums.means(np.asarray(sums.values)))
-                progress.step()
+                progress.step(sums.steps)
                 if step % config.log_every == 0 or step == (epoch + 1) * steps:
                     means = sums.means(_total(window))
                     elapsed = time.perf_counter() - window_start

@@ -14,6 +14,7 @@ from ogbrain.data.pipeline import Pipeline
 from ogbrain.testing.tiny_images import TinyImages
 from ogbrain.training import Interrupted, RunLoop, SupervisedExperiment
 from ogbrain.training.grouped_optimizer import GroupedOptimizer
+from ogbrain.training.run_directory import RunDirectory
 
 CONFIG = ExperimentConfig(epochs=4, batch_size=16, log_every=4, optimizer=OptimizerConfig(learning_rate=1e-2))
 CHANGE = 13
@@ -23,7 +24,7 @@ CHANGE = 13
 class TwoStages(SupervisedExperiment):
     """Trains the last layer on inverted pictures, then both layers on plain ones."""
 
-    interrupt_at = -1
+    interrupt_at, most = -1, 1
 
     def build_pipeline(self):
         builder = TinyImages(data_dir=Path(absltest.get_default_test_tmpdir(), "tiny_images_data"))
@@ -48,6 +49,9 @@ class TwoStages(SupervisedExperiment):
 
     def stage_variables(self, stage):
         return self.model.trainable_variables if stage else self.model.layers[-1].trainable_variables
+
+    def steps_per_call(self, stage):
+        return self.most
 
     def loss(self, model, batch, training):
         logits = model(batch["image"], training=training)
@@ -103,6 +107,37 @@ class StagesTest(absltest.TestCase):
         resumed = self.run_loop(folder, TwoStages(CONFIG))
         for key in ("test", "validation", "best_step"):
             self.assertEqual(resumed[key], unbroken[key])
+
+    def test_many_steps_in_a_call_do_as_one_by_one(self):
+        folders = [Path(self.create_tempdir()) for _ in range(3)]
+        one_by_one = self.run_loop(folders[0], TwoStages(CONFIG))
+        together = self.run_loop(folders[1], self.together())
+        for interrupt_at in (3, 3):  # after steps 9 and 16; the second stage begins in between
+            with self.assertRaises(Interrupted):
+                self.run_loop(folders[2], self.together(interrupt_at))
+        resumed = self.run_loop(folders[2], self.together())
+        self.assertEqual(resumed["test"], together["test"])
+        self.assertAlmostEqual(together["test"]["loss"], one_by_one["test"]["loss"], places=4)
+        first, second, third = (RunDirectory(folder).records() for folder in folders)
+        for ours, again, other in zip(second, third, first, strict=True):
+            self.assertEqual((ours["step"], ours["split"]), (other["step"], other["split"]))
+            self.assertEqual(ours["loss"], again["loss"])
+            self.assertAlmostEqual(ours["loss"], other["loss"], places=4)
+
+    def together(self, interrupt_at=-1):
+        experiment = TwoStages(CONFIG)
+        experiment.interrupt_at, experiment.most = interrupt_at, 9
+        return experiment
+
+    def test_calls_end_with_records_epochs_and_stages(self):
+        experiment = self.together()
+        experiment.setup(tf.distribute.get_strategy())
+        experiment.begin(0)
+        counts = []
+        while sum(counts) < 27:
+            counts.append(experiment.train_step().steps)
+        # Records come every 4 steps, epochs end every 9, and the stage changes at 13.
+        self.assertEqual(counts, [4, 4, 1, 3, 1, 3, 2, 2, 4, 3])
 
 
 class GroupedOptimizerTest(absltest.TestCase):
