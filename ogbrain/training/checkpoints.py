@@ -51,7 +51,7 @@ class Checkpoints:
             # Both made once: to go through hundreds of weights one by one takes longer than a short epoch.
             self._kept = tf.train.Checkpoint(model=self._best)
             plain = [pair for pair in self._pairs() if not _is_state(pair[1]) and not _is_spread(pair[1])]
-            self._copy_plain = tf.function(lambda: [kept.assign(item, read_value=False) for kept, item in plain] and None)
+            self._copy_plain = tf.function(lambda: _assign(plain))
         self._copy_plain()
         for kept, item in self._pairs():
             if _is_state(item):
@@ -163,6 +163,11 @@ def _is_state(item: Any) -> bool:
 def _is_spread(item: Any) -> bool:
     """Whether a variable is spread over devices."""
     return isinstance(item, tf.distribute.DistributedValues)
+
+
+def _assign(pairs: list[tuple[Any, Any]]) -> None:
+    for kept, item in pairs:
+        kept.assign(item, read_value=False)
 
 
 def _copy(variable: tf.Variable) -> np.ndarray:

@@ -23,9 +23,10 @@ from ..layers.transfer_head import TransferHead
 from ..pipelines.feature_cache import FeatureCache
 from ..pipelines.image_classes import ImageClasses, fit_picture
 from .classifier import Classifier
+from .first_weights import FirstWeights
 from .images_config import ImagesConfig
 from .mistakes import draw_pictures
-from .unfreezing import Unfreezing
+from .unfreezing import Unfreezing, tuned_groups
 
 
 class Images(Classifier):
@@ -87,23 +88,21 @@ class Images(Classifier):
             name="head",
         )
         pictures = keras.Input((self.size, self.size, 3), name="image")
-        logits = keras.layers.Activation("linear", dtype="float32", name="logits")(self.head(model(pictures)))
+        features = model(pictures)
+        self._features = self.head.reduce(features)
+        logits = keras.layers.Activation("linear", dtype="float32", name="logits")(self.head(features))
         return keras.Model(pictures, logits)
 
     def setup_inference(self) -> None:
         super().setup_inference()
-        # Copied: what `numpy()` gives may be the memory that training writes to.
-        pairs = [(variable, tf.constant(variable.numpy().copy())) for variable in self.backbone.model.variables]
-        self._begun = [begun for _, begun in pairs]
-        self._untouched = tf.function(lambda: tf.reduce_all([tf.reduce_all(tf.equal(*pair)) for pair in pairs]))
-        self._kept: dict[str, list[tuple[tf.Tensor, tf.Tensor]]] = {}
-        self._cache: FeatureCache | None = None
-        self._halves: tuple[keras.Model, keras.Model] | None = None
         pictures = tf.TensorSpec((None, self.size, self.size, 3), tf.float32)
+        features = tf.TensorSpec(self._features.shape, self._features.dtype)
+        self._keeps_features = self._fits(features.shape)
+        self._halves = self._cut()
+        self._first = FirstWeights(self.backbone.model, self._halves, self.head.reduce, pictures)
+        self._kept: dict[tuple[str, bool], list[tuple[tf.Tensor, tf.Tensor]]] = {}
+        self._cache: FeatureCache | None = None
         self._encode = tf.function(self._frozen_features, input_signature=[pictures])
-        made = self._encode.get_concrete_function().structured_outputs
-        self._keeps_features = self._fits(made.shape)
-        features = tf.TensorSpec(made.shape, made.dtype)
         self._judge = tf.function(self._judge_features, input_signature=[features, tf.TensorSpec((None,), tf.int64)])
 
     def build_optimizer(self) -> Any:
@@ -116,7 +115,6 @@ class Images(Classifier):
         self._unfreezing = Unfreezing(
             self.config, self.steps_per_epoch, head, [groups[0] + rest, *groups[1:]] if groups else []
         )
-        self._halves = self._cut()
         return self._unfreezing.build_optimizer()
 
     def stage(self, step: int) -> int:
@@ -133,42 +131,33 @@ class Images(Classifier):
             return self._cached().only("trunk") if self._halves else self.pipeline
         return self._cached().only("features") if self._keeps_features else self._frozen
 
+    def steps_per_call(self, stage: int) -> int:
+        """Returns an epoch of steps for a head on cached features, which takes less than the call of a step would."""
+        return self.steps_per_epoch if stage == 0 and self._keeps_features else 1
+
     def _cached(self) -> FeatureCache:
         if self._cache is None:
-            config = self.config
-            encode = tf.function(self._frozen_halves, reduce_retracing=True)
-            self._cache = FeatureCache(self._frozen, encode, config.batch_size, config.seed)
+            first = self._first
+            # A run that is resumed while it tunes has no more use for the features.
+            encode = first.parts if all(first.unchanged()) else lambda images: {"trunk": first.trunk(images)}
+            self._cache = FeatureCache(self._frozen, encode, self.config.batch_size, self.config.seed)
         return self._cache
-
-    def _frozen_halves(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the pooled features of pictures and, if the network is cut, what goes over the cut."""
-        if not self._halves:
-            return {"features": self._frozen_features(images)}
-        below, above = self._halves
-        trunk = below(images, training=False)
-        return {"trunk": trunk, "features": self.head.reduce(above(trunk, training=False))}
 
     def _cut(self) -> tuple[keras.Model, keras.Model] | None:
         """Returns the network below and above the lowest layer that is ever tuned, if what is below can be kept."""
         if not self._keeps_features or self.config.schedule == "full":
             return None
-        halves = self.backbone.split(self._unfreezing.tuned)
+        halves = self.backbone.split(tuned_groups(self.config, len(self.backbone.groups)))
         if halves and not self._fits(halves[0].compute_output_shape((None, self.size, self.size, 3))):
             return None
         return halves
 
-    def _fits(self, shape: Sequence[int | None]) -> bool:
-        """Whether what is made of every view, `(batch, ...)`, may be kept in memory."""
+    def _fits(self, shape: Sequence[int | None], split: str = "train") -> bool:
+        """Whether what is made of every view of a split, `(batch, ...)`, may be kept in memory."""
         config = self.config
-        numbers = config.views * self._frozen.num_examples("train") * int(np.prod([size or 1 for size in shape[1:]]))
+        views = config.views if split == "train" else 1
+        numbers = views * self._frozen.num_examples(split) * int(np.prod([size or 1 for size in shape[1:]]))
         return config.feature_cache and 4 * numbers <= config.cache_megabytes * 2**20
-
-    def train_step(self) -> Sums:
-        """Trains one step; a new stage may change the network, so what was kept of it goes."""
-        sums = super().train_step()
-        if self._stage:
-            self._kept.clear()
-        return sums
 
     def loss(self, model: keras.Model, batch: Batch, training: bool) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns the cross-entropy with smoothed labels, and the pull to the first weights."""
@@ -184,16 +173,10 @@ class Images(Classifier):
             else:
                 features = self.backbone.model(batch["image"], training=learned)
             if self.config.l2_sp:
-                total += self.config.l2_sp * self._distance()
+                total += self.config.l2_sp * self._first.distance()
         logits = self.head(features, training=training)
         smoothed = self.measures(logits, batch["label"], self.config.label_smoothing if training else 0.0)
         return total + tf.reduce_mean(smoothed["loss"]), smoothed
-
-    def _distance(self) -> tf.Tensor:
-        """Returns half the squared distance of the network's weights from where they began."""
-        trained = {id(variable) for variable in self.backbone.model.trainable_variables}
-        pairs = zip(self.backbone.model.variables, self._begun, strict=True)
-        return tf.add_n([tf.nn.l2_loss(variable - begun) for variable, begun in pairs if id(variable) in trained])
 
     def _frozen_features(self, images: tf.Tensor) -> tf.Tensor:
         return self.head.reduce(self.backbone.model(images, training=False))
@@ -206,18 +189,23 @@ class Images(Classifier):
         )
 
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
-        """Returns the metrics of a split; the features are kept as long as the network stays what it was at first."""
-        # Features go through the same function whether they are kept or not, so the figures are the same bit for bit.
-        pristine = bool(self._untouched())
-        batches = self._kept.get(split) if pristine else None
+        """Returns the metrics of a split; what layers that are still as they were at first make of it is kept."""
+        # Which function is taken depends on the weights alone, and it is the same whether what it gave is kept or not:
+        # so the figures are the same bit for bit.
+        below, above = self._first.unchanged()
+        whole = below and above
+        batches = self._kept.get((split, whole)) if below else None
         if batches is None:
             pictures = self.pipeline.batches(split, batch_size=self.config.batch_size, seed=self.config.seed)
-            pictures = pictures.take(steps) if steps else pictures
-            batches = [(self._encode(batch["image"]), batch["label"]) for batch in pictures]
-        if pristine and self._keeps_features:
-            self._kept[split] = batches
+            encode = self._first.features if whole else self._first.trunk if below else self._encode
+            chosen = pictures.take(steps) if steps else pictures
+            batches = [(encode(batch["image"]), batch["label"]) for batch in chosen]
+        if below and self._fits(batches[0][0].shape, split):
+            self._kept[split, whole] = batches
         total: Any = 0.0
         for features, labels in batches:
+            if below and not whole:
+                features = self._first.rest(features)
             total = total + self._judge(features, labels)
         return Sums(self._measured, total).means(np.asarray(total))
 

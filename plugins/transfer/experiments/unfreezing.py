@@ -34,6 +34,11 @@ class TwoRates(keras.optimizers.schedules.LearningRateSchedule):
         return {"first": self.first, "second": self.second, "change": self.change}
 
 
+def tuned_groups(config: ImagesConfig, groups: int) -> int:
+    """Returns how many of a network's groups of layers are ever unfrozen, from the top."""
+    return min(config.tune_groups or groups, groups) if config.schedule != "probe" else 0
+
+
 class Unfreezing:
     """The plan of a run: the head from the first step, groups of layers from later ones, each at its own rate.
 
@@ -60,12 +65,11 @@ class Unfreezing:
     ):
         self._config, self._epoch = config, steps_per_epoch
         self._head, self._groups = list(head), [list(group) for group in groups]
-        self.tuned = min(config.tune_groups or len(groups), len(groups)) if config.schedule != "probe" else 0
-        """How many groups are ever unfrozen, from the top."""
+        self._tuned_groups = tuned_groups(config, len(groups))
 
     def starts(self) -> list[int]:
         """Returns the step at which each stage from the first on begins: the first is when one group is unfrozen."""
-        config, count = self._config, self.tuned
+        config, count = self._config, self._tuned_groups
         if config.schedule == "probe":
             return []
         if config.schedule == "full":
@@ -101,7 +105,7 @@ class Unfreezing:
         for stage, start in enumerate(starts, 1):
             pairs.append((build_optimizer(self._tuned(self.rate(stage)), max(1, total - start)), self._groups[-stage]))
         # Never updated, but every weight of the model has its place.
-        never = self._groups[: len(self._groups) - self.tuned]
+        never = self._groups[: len(self._groups) - self._tuned_groups]
         pairs += [(keras.optimizers.SGD(0.0, momentum=0.0), group) for group in never]
         return GroupedOptimizer(pairs)
 
