@@ -16,8 +16,7 @@ def freeze(
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function of the weights as they are now, which later changes leave alone.
 
-    Once the weights are constants, TensorFlow multiplies what normalises into the convolutions before it: twice as many
-    pictures a second.
+    Once the weights are constants, TensorFlow multiplies what normalises into the convolutions before it.
 
     Args:
         function: From a tensor to a tensor.
