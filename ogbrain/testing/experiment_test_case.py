@@ -132,10 +132,11 @@ class ExperimentTestCase(absltest.TestCase):
 
         def interrupted_step():
             nonlocal steps
-            steps += 1
-            if steps == experiment.steps_per_epoch + 1:
+            if steps >= experiment.steps_per_epoch:
                 signal.raise_signal(signal.SIGTERM)
-            return train_step()
+            sums = train_step()
+            steps += sums.steps
+            return sums
 
         with mock.patch.object(experiment, "train_step", interrupted_step), self.assertRaises(Interrupted):
             RunLoop("test/experiment", experiment, folder).run()
