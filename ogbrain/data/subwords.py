@@ -1,19 +1,20 @@
-"""Pieces of words: learnt by byte pair encoding, found again by longest match first."""
+"""Pieces of words: learnt and found by the package `tokenizers`, and found in the graph in the same way."""
 
-import heapq
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
+import tokenizers
 
 CONTINUED = "##"
 """Marks a piece that does not begin a word."""
 
-_LONGEST = 16
+_LONGEST_PIECE = 16
+_LONGEST_WORD = 100
 
 
 def learn(counts: Mapping[str, int], size: int) -> list[str]:
-    """Learns pieces of words.
+    """Learns pieces of words by byte pair encoding.
 
     Args:
         counts: How often each word is seen.
@@ -22,71 +23,54 @@ def learn(counts: Mapping[str, int], size: int) -> list[str]:
     Returns:
         The pieces: the characters, most frequent first, then the merges in the order they were learnt.
     """
-    spelled = [[word[0], *(CONTINUED + letter for letter in word[1:])] for word in counts]
-    weights = list(counts.values())
-    letters: Counter[str] = Counter()
-    pairs: Counter[tuple[str, str]] = Counter()
-    where: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for number, pieces in enumerate(spelled):
-        for piece in pieces:
-            letters[piece] += weights[number]
-        for pair in zip(pieces[:-1], pieces[1:], strict=True):
-            pairs[pair] += weights[number]
-            where[pair].add(number)
-    found = sorted(letters, key=lambda piece: (-letters[piece], piece))[:size]
-    known = set(found)
-    heap = [(-count, pair) for pair, count in pairs.items()]
-    heapq.heapify(heap)
-    while heap and len(found) < size:
-        negative, pair = heapq.heappop(heap)
-        if -negative != pairs[pair]:  # The count changed since; its new value is in the heap too.
-            continue
-        if -negative < 2:
-            break
-        merged = pair[0] + pair[1].removeprefix(CONTINUED)
-        if len(merged.removeprefix(CONTINUED)) > _LONGEST:
-            continue
-        if merged not in known:
-            found.append(merged)
-            known.add(merged)
-        changed: set[tuple[str, str]] = set()
-        for number in where.pop(pair):
-            old = spelled[number]
-            new = _merge(old, pair, merged)
-            for gone in zip(old[:-1], old[1:], strict=True):
-                pairs[gone] -= weights[number]
-                changed.add(gone)
-            for come in zip(new[:-1], new[1:], strict=True):
-                pairs[come] += weights[number]
-                where[come].add(number)
-                changed.add(come)
-            spelled[number] = new
-        for other in changed:
-            if pairs[other] > 0:
-                heapq.heappush(heap, (-pairs[other], other))
-    return found
+    seen: Counter[str] = Counter()
+    for word, count in counts.items():
+        for place, letter in enumerate(word):
+            seen[CONTINUED * (place > 0) + letter] += count
+    letters = sorted(seen, key=lambda piece: (-seen[piece], piece))
+    if len(letters) >= size:
+        return letters[:size]
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    # Given in an order of their own, characters have the same ids in every run, by which ties between pairs are broken.
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=size, min_frequency=2, show_progress=False, special_tokens=letters,
+        continuing_subword_prefix=CONTINUED, max_token_length=_LONGEST_PIECE,
+    )
+    tokenizer.train_from_iterator((f"{word} " * count for word, count in counts.items()), trainer)
+    ids = tokenizer.get_vocab()
+    return sorted(ids, key=ids.__getitem__)
 
 
-def split_word(word: str, ids: Mapping[str, int], longest: int, unknown: int) -> list[int]:
-    """Splits a word, taking the longest known piece each time; a character without a piece is unknown."""
-    pieces, place = [], 0
-    while place < len(word):
-        prefix = CONTINUED if place else ""
-        for end in range(min(len(word), place + longest), place, -1):
-            number = ids.get(prefix + word[place:end])
-            if number is not None:
-                break
-        else:
-            end, number = place + 1, unknown
-        pieces.append(number)
-        place = end
-    return pieces
+class Pieces:
+    """Splits words by longest match first; a word of a character without a piece, or a very long one, is unknown.
+
+    Example:
+        >>> Pieces(["<unknown>", "low", "##er"], unknown=0).split("lower")
+        [1, 2]
+    """
+
+    def __init__(self, tokens: Sequence[str], unknown: int):
+        """Takes all tokens, each at its id.
+
+        Args:
+            tokens: The tokens.
+            unknown: The id of the unknown one.
+        """
+        self._model = tokenizers.models.WordPiece(
+            {token: number for number, token in enumerate(tokens)}, unk_token=tokens[unknown],
+            max_input_chars_per_word=_LONGEST_WORD, continuing_subword_prefix=CONTINUED,
+        )
+
+    def split(self, word: str) -> list[int]:
+        """Returns the ids of a word."""
+        return [token.id for token in self._model.tokenize(word)]
 
 
 def split_in_graph(
     words: tf.RaggedTensor, table: tf.lookup.StaticHashTable, longest: int, unknown: int
 ) -> tf.RaggedTensor:
-    """Does what `split_word` does for many words at once, with TensorFlow ops.
+    """Does what `Pieces.split` does for many words at once, with TensorFlow ops.
 
     Args:
         words: `(batch, None)` strings, no empty ones.
@@ -98,7 +82,8 @@ def split_in_graph(
         `(batch, None)` int64, the pieces of all the words of a text in a row.
     """
     flat = words.flat_values
-    sizes = tf.strings.length(flat, unit="UTF8_CHAR")
+    lengths = tf.strings.length(flat, unit="UTF8_CHAR")
+    sizes = tf.where(lengths > _LONGEST_WORD, 0, lengths)
     # A place must not lie past the end of the string, also for words that are done.
     padded = tf.strings.join([flat, tf.fill(tf.shape(flat), " ")])
     widths = tf.range(1, longest + 1)
@@ -111,12 +96,12 @@ def split_in_graph(
     def advance(step, places, ids):
         shape = tf.stack([count, longest])
         starts = tf.broadcast_to(places[:, tf.newaxis], shape)
-        lengths = tf.broadcast_to(widths[tf.newaxis], shape)
-        pieces = tf.strings.substr(tf.broadcast_to(padded[:, tf.newaxis], shape), starts, lengths, unit="UTF8_CHAR")
+        wide = tf.broadcast_to(widths[tf.newaxis], shape)
+        pieces = tf.strings.substr(tf.broadcast_to(padded[:, tf.newaxis], shape), starts, wide, unit="UTF8_CHAR")
         pieces = tf.where(starts > 0, tf.strings.join([tf.fill(shape, CONTINUED), pieces]), pieces)
         found = table.lookup(pieces)
-        fits = (found != unknown) & (starts + lengths <= sizes[:, tf.newaxis])
-        best = tf.reduce_max(tf.where(fits, lengths, 0), axis=1)
+        fits = (found != unknown) & (starts + wide <= sizes[:, tf.newaxis])
+        best = tf.reduce_max(tf.where(fits, wide, 0), axis=1)
         chosen = tf.gather(found, tf.maximum(best - 1, 0), batch_dims=1)
         active = places < sizes
         ids = ids.write(step, tf.where(active, tf.where(best > 0, chosen, unknown), -1))
@@ -127,18 +112,8 @@ def split_in_graph(
     # An all -1 row keeps the stack from being of unknown shape when there is no word at all.
     ids = ids.write(ids.size(), tf.fill([count], tf.constant(-1, tf.int64)))
     table_of_pieces = tf.transpose(ids.stack())
+    broken = tf.reduce_any(table_of_pieces == unknown, 1) | (lengths > _LONGEST_WORD)
+    one = tf.where(tf.range(tf.shape(table_of_pieces)[1]) == 0, tf.constant(unknown, tf.int64), -1)
+    table_of_pieces = tf.where(broken[:, tf.newaxis], one, table_of_pieces)
     pieces = tf.ragged.boolean_mask(table_of_pieces, table_of_pieces >= 0)
     return words.with_flat_values(pieces).merge_dims(1, 2)
-
-
-def _merge(pieces: list[str], pair: tuple[str, str], merged: str) -> list[str]:
-    """Returns the pieces with each occurrence of the pair made one."""
-    result, place = [], 0
-    while place < len(pieces):
-        if place + 1 < len(pieces) and (pieces[place], pieces[place + 1]) == pair:
-            result.append(merged)
-            place += 2
-        else:
-            result.append(pieces[place])
-            place += 1
-    return result

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from ogbrain.data.decode import decode
-from ogbrain.data.subwords import CONTINUED, learn, split_in_graph, split_word
+from ogbrain.data.subwords import CONTINUED, Pieces, learn, split_in_graph
 from ogbrain.errors import UserError, unknown_name
 
 PAD, UNKNOWN, START, END = range(4)
@@ -25,9 +25,10 @@ class Vocabulary(tf.Module):
     """Turns text into ids and back with plain TensorFlow ops, so a model exports with its text processing.
 
     Text is lower-cased and its white space made single; words and marks are told apart. Characters keep the spaces
-    between words; subwords are pieces learnt by byte pair encoding and found again by longest match first. The file
-    holds one token a line, at its id, and is an asset of an exported model. The ids 0 to 3 are padding, unknown, start
-    and end.
+    between words. Subwords are pieces learnt by byte pair encoding and found again by longest match first, both by the
+    package `tokenizers` outside of the graph; a word with a character that was never seen is unknown. The file holds
+    one token a line, at its id, and is an asset of an exported model. The ids 0 to 3 are padding, unknown, start and
+    end.
 
     Example:
         >>> path = Vocabulary.build(["one two", "two three"], folder / "words.txt", kind="words")
@@ -62,7 +63,7 @@ class Vocabulary(tf.Module):
         self._ids = {token: number for number, token in enumerate(self.tokens)}
         self._longest = max((len(token.removeprefix(CONTINUED)) for token in self.tokens[4:]), default=1)
         # A few thousand words make up most of any text.
-        self._split = functools.lru_cache(100_000)(self._split_word)
+        self._split = functools.lru_cache(100_000)(Pieces(self.tokens, UNKNOWN).split)
         line, token = tf.lookup.TextFileIndex.LINE_NUMBER, tf.lookup.TextFileIndex.WHOLE_LINE
         asset = str(self.path)
         with tf.init_scope():
@@ -187,9 +188,6 @@ class Vocabulary(tf.Module):
         if self.kind == "words":
             return [self._ids.get(word, UNKNOWN) for word in words(text)]
         return [number for word in words(text) for number in self._split(word)]
-
-    def _split_word(self, word: str) -> list[int]:
-        return split_word(word, self._ids, self._longest, UNKNOWN)
 
     def decode(self, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
         """Turns ids into texts inside the graph; stops at the end id and leaves out padding and start.

@@ -34,11 +34,11 @@ class TranslateConfig(ExperimentConfig):
     """Feature that holds the translation."""
     splits: tuple[str, ...] = ("train", "validation", "test")
     """TFDS split strings of the training, validation and test pairs."""
-    vocabulary: int = 3000
+    vocabulary: int = 4000
     """The most pieces of words in each language."""
     most_words: int = 0
     """Train and validate on sentences of so many words at most, and test on all; 0: all."""
-    lengths: tuple[int, ...] = (16, 28, 40, 64)
+    lengths: tuple[int, ...] = (16, 28, 40, 56, 80)
     """Lengths in pieces to which training sentences are padded; longer ones are cut to the last."""
 
     model: str = "bahdanau"

@@ -10,8 +10,9 @@ import tensorflow_datasets as tfds
 from ogbrain.data import builders
 from ogbrain.data.buckets import Buckets
 from ogbrain.data.decode import decode
+from ogbrain.data.encode import Encode
 from ogbrain.data.pipeline import Batch, Pipeline
-from ogbrain.data.vocabulary import END, Vocabulary
+from ogbrain.data.vocabulary import Vocabulary
 from ogbrain.errors import UserError
 
 
@@ -35,7 +36,7 @@ class SentencePairs(Pipeline):
         target: str,
         batch_size: int,
         size: int = 4000,
-        lengths: tuple[int, ...] = (16, 32, 64),
+        lengths: tuple[int, ...] = (16, 28, 40, 56, 80),
         most_words: int = 0,
         splits: tuple[str, ...] = ("train", "validation", "test"),
         data_dir: str = "",
@@ -61,12 +62,13 @@ class SentencePairs(Pipeline):
             Vocabulary.of_dataset(builder, splits[0], feature, kind="subwords", size=size)
             for feature in (source, target)
         )
-        paths = str(self.source_vocabulary.path), str(self.target_vocabulary.path)
         super().__init__(
             builder,
             splits=dict(zip(("train", "validation", "test"), splits, strict=True)),
-            prepare=[_Encode(source, target, *paths)],
-            preprocess=[_Pad(lengths, batch_size)],
+            prepare=[Encode(self.source_vocabulary, source, "source", end=True),
+                     Encode(self.target_vocabulary, target, "target", end=True)],
+            features=["source", "target", source, target],
+            preprocess=[_Pad(lengths, batch_size, {"source_text": source, "target_text": target})],
             max_lengths={"source": lengths[-1], "target": lengths[-1]},
             buckets=Buckets(features=("source", "target"), boundaries=lengths[:-1]),
         )
@@ -89,37 +91,12 @@ class SentencePairs(Pipeline):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Encode:
-    """Turns the texts of an example into ids."""
-
-    source: str
-    target: str
-    source_path: str
-    target_path: str
-
-    def __call__(self, example: dict) -> dict:
-        encoded = {}
-        for name, feature, path in (
-            ("source", self.source, self.source_path),
-            ("target", self.target, self.target_path),
-        ):
-            text = example[feature]
-            encoded[name] = np.array([*_vocabulary(path).encode_text(text), END], np.int32)
-            encoded[f"{name}_text"] = text
-        return encoded
-
-
-@functools.cache
-def _vocabulary(path: str) -> Vocabulary:
-    return Vocabulary(path, "subwords")
-
-
-@dataclasses.dataclass(frozen=True)
 class _Pad:
     """Pads to one of a few shapes."""
 
     lengths: tuple[int, ...]
     rows: int
+    texts: dict[str, str]
 
     def __call__(self, batch: Batch, seed: tf.Tensor) -> Batch:
         del seed
@@ -132,5 +109,5 @@ class _Pad:
             name: tf.pad(ids, [[0, rows], [0, length - tf.shape(ids)[1]]])
             for name, ids in (("source", source), ("target", target))
         }
-        texts = {name: tf.concat([batch[name], tf.fill([rows], "")], 0) for name in ("source_text", "target_text")}
+        texts = {name: tf.concat([batch[kept], tf.fill([rows], "")], 0) for name, kept in self.texts.items()}
         return {**padded, **texts}
