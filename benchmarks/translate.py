@@ -27,7 +27,7 @@ from plugins.attention.layers.search import beam_search, greedy_search
 flags.DEFINE_string("peer_python", "", "Interpreter of an environment with PyTorch; its rows are left out otherwise.")
 
 Run = Callable[[], Any]
-VOCABULARY, LENGTH, BATCH, LIMIT, START, END = 3_000, 28, 32, 64, 2, 3
+VOCABULARY, LENGTH, BATCH, LIMIT, START, END = 4_000, 28, 32, 64, 2, 3
 
 
 class Peer:

@@ -10,7 +10,7 @@ import time
 import torch
 from torch import nn
 
-VOCABULARY, EMBEDDING, UNITS, HIDDEN, LENGTH, BATCH, LIMIT = 3_000, 128, 192, 128, 28, 32, 64
+VOCABULARY, EMBEDDING, UNITS, HIDDEN, LENGTH, BATCH, LIMIT = 4_000, 128, 192, 128, 28, 32, 64
 
 
 class Translator(nn.Module):

@@ -38,6 +38,7 @@ class OverridesTest(parameterized.TestCase):
         (["--config.scales=3,4"], "scales", (3, 4)),
         (["--config.scales=3"], "scales", (3,)),
         (["--config.names=x,y"], "names", ("x", "y")),
+        (["--config.names=train[:9],train[9:]"], "names", ("train[:9]", "train[9:]")),
         (["--config.optimizer.learning_rate=1"], "optimizer", config_lib.OptimizerConfig(learning_rate=1.0)),
         (["--config.data.name=glue/cola"], "data", config_lib.DataConfig(name="glue/cola")),
         (["--config.seed=1", "--config.seed=2"], "seed", 2),

@@ -103,7 +103,10 @@ def _leaf_types(config_class: type, prefix: str = "") -> dict[str, Any]:
 
 def _tuple_literal(text: str, item: type) -> str:
     """Writes `1,2`, `3` or `(1, 2)`, as people write them, as the Python literal that the parser takes."""
-    parts = [part.strip() for part in text.strip("()[] ").split(",") if part.strip()]
+    text = text.strip()
+    if (text[:1], text[-1:]) in (("(", ")"), ("[", "]")):
+        text = text[1:-1]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
     if item is str:
         parts = [repr(part.strip("'\"")) for part in parts]
     return "(" + "".join(f"{part}," for part in parts) + ")" if parts else "()"
