@@ -43,6 +43,11 @@ class EfficientNetLiteTest(absltest.TestCase):
         self.assertCountEqual(grouped, [id(variable) for variable in self.network.model.trainable_variables])
         self.assertEqual(self.network.model.compute_output_shape((None, 64, 64, 3)), (None, 2, 2, 1280))
 
+    def test_statistics_of_random_weights_follow_within_few_steps(self):
+        layer = self.network.groups[0][1]
+        self.assertIsInstance(layer, keras.layers.BatchNormalization)
+        self.assertLess(layer.momentum**60, 0.01)
+
     def test_halves_are_the_whole(self):
         whole = self.network.model(PICTURES, training=False)
         for above in (1, 3, 8):

@@ -68,6 +68,8 @@ def _build(name: str, pretrained: bool, data_dir: str) -> tuple[Backbone, dict[s
     if name not in _SCALES:
         raise unknown_name("EfficientNet-Lite", name, _SCALES)
     width, depth, size = _SCALES[name]
+    # From random weights, statistics must follow within the hundred steps that few pictures give.
+    momentum = 0.99 if pretrained else 0.9
     places: dict[str, tuple[keras.Variable, tuple[int, ...]]] = {}
 
     def convolve(x, theirs: str, filters: int, kernel: int, stride: int = 1):
@@ -77,7 +79,7 @@ def _build(name: str, pretrained: bool, data_dir: str) -> tuple[Backbone, dict[s
         return x
 
     def normalize(x, theirs: str, activate: bool = True):
-        layer = layers.BatchNormalization(epsilon=1e-3, momentum=0.99, name=_name(theirs))
+        layer = layers.BatchNormalization(epsilon=1e-3, momentum=momentum, name=_name(theirs))
         x = layer(x)
         for part, variable in (
             ("weight", layer.gamma), ("bias", layer.beta),
