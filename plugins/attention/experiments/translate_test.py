@@ -1,16 +1,16 @@
 """Tests of the translation experiment on a few sentences."""
 
 import dataclasses
-import tempfile
+import unittest
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl.testing import absltest, parameterized
 
+from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from plugins.attention.experiments.translate import Translate
 from plugins.attention.experiments.translate_config import TranslateConfig
 from plugins.attention.experiments.translation_scores import bleu_by_length
@@ -46,36 +46,22 @@ TINY = TranslateConfig(
     optimizer=OptimizerConfig(learning_rate=2e-2))
 
 
-class TranslateTest(ExperimentTestCase, parameterized.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.builder = TinyPairs(data_dir=folder.name, file_format="array_record")
-        cls.builder.download_and_prepare()
+def setUpModule():
+    unittest.enterModuleContext(testing.use_data(TinyPairs, file_format="array_record"))
 
-    def setUp(self):
-        super().setUp()
 
-        class Tiny(Translate):
-            def build_pipeline(experiment):
-                return self.pairs(lengths=experiment.config.lengths, most_words=experiment.config.most_words)
-
-        self.experiment_class = Tiny
-
+class TranslateTest(testing.ExperimentTestCase, parameterized.TestCase):
     def pairs(self, **arguments):
         return SentencePairs(
-            self.builder, source="en", target="fr", batch_size=8, size=60, **{"lengths": (6, 12), **arguments})
+            "tiny_pairs", source="en", target="fr", batch_size=8, size=60, **{"lengths": (6, 12), **arguments})
 
     def test_conformance(self):
-        folder = self.check_experiment(
-            self.experiment_class, TINY, inputs=["red new", "\u2603 \U0001f600", "big " * 10_000])
+        folder = self.check_experiment(Translate, TINY, inputs=["red new", "\u2603 \U0001f600", "big " * 10_000])
         names = {path.name for path in (folder / "plots").iterdir()}
         self.assertContainsSubset({"bleu_by_length.png", "alignment_1.png"}, names)
 
     def test_baseline_has_as_many_weights(self):
-        experiment = self.experiment_class(dataclasses.replace(TINY, baseline="no_attention", units=32))
+        experiment = Translate(dataclasses.replace(TINY, baseline="no_attention", units=32))
         plain = experiment.build_baselines()["no_attention"]
         for one in (experiment, plain):
             one.setup_inference()
@@ -89,8 +75,7 @@ class TranslateTest(ExperimentTestCase, parameterized.TestCase):
         {"model": "luong_dot", "cell": "lstm"}, {"model": "transformer"},
     )
     def test_variants(self, **changes):
-        experiment = self.experiment_class(dataclasses.replace(TINY, **changes))
-        experiment.setup(tf.distribute.get_strategy())
+        experiment = self.set_up(Translate(dataclasses.replace(TINY, **changes)))
         model = experiment.model
         batch = next(iter(experiment.pipeline.batches("validation", batch_size=5)))
         before, _ = experiment.loss(model, batch, training=False)
@@ -107,7 +92,7 @@ class TranslateTest(ExperimentTestCase, parameterized.TestCase):
             np.testing.assert_allclose(one, logits[:, place], atol=1e-4)
 
     def test_signatures(self):
-        experiment = self.experiment_class(TINY)
+        experiment = Translate(TINY)
         experiment.setup_inference()
         signatures = experiment.signatures()
         texts = tf.constant(["red blue", "", "  ", "\u2603", "old " * 10_000])
@@ -134,7 +119,7 @@ class TranslateTest(ExperimentTestCase, parameterized.TestCase):
         self.assertEqual(short.num_examples("test"), 7)
 
     def test_bad_input(self):
-        experiment = self.experiment_class(TINY)
+        experiment = Translate(TINY)
         experiment.setup_inference()
         with self.assertRaisesRegex(UserError, "empty text"):
             experiment.predict([" "])
