@@ -1,7 +1,7 @@
 """Recurrent layers beside PyTorch's and stock Keras: `bazel run //benchmarks:recurrent -- --peer_python=PYTHON`.
 
-All that is compared is measured in turn, several times, in one run; a row shows the medians. The row whose note begins
-with `roofline` has as its peer what the matrix products alone would allow on this machine.
+All that is compared is measured in turn, several times, in one run; a row shows the medians. The rows whose note begins
+with `roofline` have as their peer what the matrix products alone would allow. `--rows=lstm,step` measures some only.
 """
 
 import functools
@@ -21,12 +21,16 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.report import Report
+from plugins.working_memory.experiments.linear_cross_entropy import linear_cross_entropy
 from plugins.working_memory.layers.bidirectional import Bidirectional
 from plugins.working_memory.layers.gru import GRU
 from plugins.working_memory.layers.lstm import LSTM
 from plugins.working_memory.layers.min_lstm import MinLSTM
 
+ROWS = ("lstm", "lstm_bfloat16", "gru", "bidirectional", "layer_norm", "roofline", "step", "time", "min_lstm", "memory")
 flags.DEFINE_string("peer_python", "", "Interpreter of an environment with PyTorch; its rows are left out otherwise.")
+flags.DEFINE_list("rows", list(ROWS), "What to measure.")
+flags.register_validator("rows", lambda rows: set(rows) <= set(ROWS), f"some of {', '.join(ROWS)}")
 
 VOCABULARY, EMBEDDING, HIDDEN, STEPS, BATCH = 2_000, 128, 256, 64, 64
 Run = Callable[[], Any]
@@ -82,30 +86,38 @@ class LayerNormCell(keras.layers.Layer):
 
 
 def language_model(layer: Callable[[], keras.layers.Layer], policy: str = "float32") -> Run:
-    """Returns a training step of embedding, the layer and logits, with Adam, on fixed tokens."""
+    """Returns a training step of embedding, the layer and logits, with Adam, on fixed tokens.
+
+    Keras' own layers have Keras' own loss.
+    """
     keras.mixed_precision.set_global_policy(policy)
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input(batch_shape=(BATCH, STEPS)), keras.layers.Embedding(VOCABULARY, EMBEDDING),
-                              layer(), keras.layers.Dense(VOCABULARY)])
+    body = keras.Sequential([keras.Input(batch_shape=(BATCH, STEPS)), keras.layers.Embedding(VOCABULARY, EMBEDDING),
+                             layer()])
+    logits = keras.layers.Dense(VOCABULARY)
+    logits.build(body.output_shape)
     keras.mixed_precision.set_global_policy("float32")
+    variables = [*body.trainable_variables, *logits.trainable_variables]
     optimizer = keras.optimizers.Adam(1e-3)
-    optimizer.build(model.trainable_variables)
+    optimizer.build(variables)
     tokens = tf.constant(np.random.default_rng(0).integers(0, VOCABULARY, (BATCH, STEPS)), tf.int32)
+    weights = tf.fill(tokens.shape, 1.0 / (BATCH * STEPS))
+    stock = isinstance(body.layers[-1], keras.layers.RNN)
+    stock_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    # The softmax over the vocabulary is elementwise work over much memory: fused, it takes a quarter of the time. All
-    # models here have the same one.
-    @tf.function(jit_compile=True)
-    def cross_entropy(logits):
-        logits = tf.cast(logits, tf.float32)
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, logits))
+    def loss():
+        hidden = body(tokens, training=True)
+        if stock:
+            return stock_loss(tokens, logits(hidden))
+        kernel, bias = tf.convert_to_tensor(logits.kernel), tf.convert_to_tensor(logits.bias)
+        return linear_cross_entropy(hidden, kernel, bias, tokens, weights)[0]
 
     @tf.function
     def update():
         with tf.GradientTape() as tape:
-            loss = cross_entropy(model(tokens, training=True))
-        variables = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
-        return loss
+            value = loss()
+        optimizer.apply(tape.gradient(value, [variable.value for variable in variables]), variables)
+        return value
 
     return update
 
@@ -147,50 +159,62 @@ def in_turn(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, floa
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def language_models(report: Report, peer: Peer | None, quick: bool) -> None:
+def language_models(report: Report, peer: Peer | None, quick: bool, rows: list[str]) -> None:
     """Training of language models, tokens a second."""
     repeats, rounds = (2, 2) if quick else (6, 5)
 
     def lstm(**arguments):
         return lambda: LSTM(HIDDEN, return_sequences=True, **arguments)
 
-    models = {
-        "lstm": language_model(lstm()),
-        "lstm_bfloat16": language_model(lstm(), "mixed_bfloat16"),
-        "gru": language_model(lambda: GRU(HIDDEN, return_sequences=True)),
-        "bidirectional": language_model(lambda: Bidirectional(LSTM(HIDDEN, return_sequences=True))),
-        "layer_norm": language_model(lstm(layer_norm=True)),
-        "keras lstm": language_model(lambda: keras.layers.LSTM(HIDDEN, return_sequences=True)),
-        "keras gru": language_model(lambda: keras.layers.GRU(HIDDEN, return_sequences=True)),
-        "keras layer_norm": language_model(lambda: keras.layers.RNN(LayerNormCell(), return_sequences=True)),
+    ours = {
+        "lstm": lambda: language_model(lstm()),
+        "lstm_bfloat16": lambda: language_model(lstm(), "mixed_bfloat16"),
+        "gru": lambda: language_model(lambda: GRU(HIDDEN, return_sequences=True)),
+        "bidirectional": lambda: language_model(lambda: Bidirectional(LSTM(HIDDEN, return_sequences=True))),
+        "layer_norm": lambda: language_model(lstm(layer_norm=True)),
     }
+    stock = {
+        "lstm": lambda: language_model(lambda: keras.layers.LSTM(HIDDEN, return_sequences=True)),
+        "gru": lambda: language_model(lambda: keras.layers.GRU(HIDDEN, return_sequences=True)),
+        "layer_norm": lambda: language_model(lambda: keras.layers.RNN(LayerNormCell(), return_sequences=True)),
+    }
+    names = [name for name in ours if name in rows]
+    if "lstm_bfloat16" in names and "lstm" not in names:
+        names = ["lstm", *names]
+    models = {name: ours[name]() for name in names}
+    models |= {f"keras {name}": stock[name]() for name in names if name in stock}
     measures: dict[str, Callable[[], float]] = {}
     for name, run in models.items():
         seconds(run, 2)
         measures[name] = functools.partial(_rate, run, repeats, BATCH * STEPS)
-    names = ("lstm", "lstm_bfloat16", "gru", "bidirectional")
     if peer:
         for name in names:
-            peer.rate(name, 1)
-            measures[f"torch {name}"] = functools.partial(peer.rate, name, repeats)
+            if name != "layer_norm":
+                peer.rate(name, 1)
+                measures[f"torch {name}"] = functools.partial(peer.rate, name, repeats)
     rates = in_turn(measures, rounds)
     unit = "tokens/s"
-    if peer:
-        for name in names:
-            report.add(f"{name}, training", rates[name], rates[f"torch {name}"], unit, "PyTorch, the same")
-        report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["torch lstm"], unit, "PyTorch in float32")
-    report.add("lstm, training", rates["lstm"], rates["keras lstm"], unit, "stock Keras")
-    report.add("gru, training", rates["gru"], rates["keras gru"], unit, "stock Keras")
-    report.add("layer-norm lstm, training", rates["layer_norm"], rates["keras layer_norm"], unit,
-               "composed of stock Keras")
-    report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["lstm"], unit, "our float32")
-    more = 5 if quick else 100
-    losses = {name: [float(models[name]()) for _ in range(more)][-1] for name in ("lstm", "lstm_bfloat16")}
-    report.add("final loss in bfloat16", losses["lstm_bfloat16"], losses["lstm"], "nats", "float32, same seed and data")
-    roofline(report, rates)
+    for name in names:
+        for key, note in (("torch", "PyTorch, the same"), ("keras", "stock Keras")):
+            if f"{key} {name}" in rates:
+                report.add(f"{name}, training", rates[name], rates[f"{key} {name}"], unit, note)
+    if "lstm_bfloat16" in names:
+        if peer:
+            report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["torch lstm"], unit,
+                       "PyTorch in float32")
+        report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["lstm"], unit, "our float32")
+        more = 5 if quick else 100
+        losses = {name: [float(models[name]()) for _ in range(more)][-1] for name in ("lstm", "lstm_bfloat16")}
+        report.add("final loss in bfloat16", losses["lstm_bfloat16"], losses["lstm"], "nats",
+                   "float32, same seed and data")
+    if "roofline" in rows and names:
+        for dtype in ("float32", "bfloat16"):
+            name = "lstm" if dtype == "float32" else "lstm_bfloat16"
+            if name in rates:
+                roofline(report, name, rates[name], dtype)
 
 
-def roofline(report: Report, rates: dict[str, float]) -> None:
+def roofline(report: Report, name: str, rate: float, dtype: str) -> None:
     """What the matrix products of the LSTM model cost alone, as the time that they would need one after another."""
     rows, products = BATCH * STEPS, 0.0
     # Each product forward, and its two gradients; the last number is how often a product is done.
@@ -199,40 +223,48 @@ def roofline(report: Report, rates: dict[str, float]) -> None:
     logits = [(rows, HIDDEN, VOCABULARY, 1), (rows, VOCABULARY, HIDDEN, 1), (HIDDEN, rows, VOCABULARY, 1)]
     operations = 0
     for m, k, n, times in (*recurrent, *inputs, *logits):
-        a, b = tf.ones((m, k)), tf.ones((k, n))
+        a, b = tf.ones((m, k), dtype), tf.ones((k, n), dtype)
         multiply = tf.function(lambda a=a, b=b: tf.matmul(a, b))
         seconds(multiply, 2)
         products += times * statistics.median(seconds(multiply, 5) for _ in range(3))
         operations += 2 * m * k * n * times
     speed = operations / products / 1e9
-    report.add("lstm, training", rates["lstm"], rows / products, "tokens/s",
+    report.add(f"{name}, training", rate, rows / products, "tokens/s",
                f"roofline: the {operations / 1e9:.0f} GFLOP of products alone, at {speed:.0f} GFLOP/s")
 
 
-def lengths(report: Report, quick: bool) -> None:
+def lengths(report: Report, quick: bool, rows: list[str]) -> None:
     """Long sequences: time, compile time, memory, and the parallel cells."""
-    batch = 16
+    batch, last = 16, 512 if quick else 2048
     rounds = 1 if quick else 3
     times, compiles = {}, {}
-    for steps in (64, 512) if quick else (64, 256, 1024, 2048):
+    for steps in ((64, 512) if quick else (64, 256, 1024, 2048)) if "time" in rows else ():
         run = layer_update(LSTM(HIDDEN, return_sequences=True), steps, batch)
         start = time.perf_counter()
         seconds(run, 1)
         compiles[steps] = time.perf_counter() - start
         times[steps] = statistics.median(seconds(run, 2) for _ in range(rounds))
-    first, last = min(times), max(times)
-    report.add(f"lstm, a step of {last} beside one of {first}", 1e6 * times[last] / last, 1e6 * times[first] / first,
-               "us", "time is linear where the ratio is 1")
-    report.add(f"lstm, compiling {last} steps beside {first}", compiles[last] - times[last],
-               compiles[first] - times[first], "s", "flat where the ratio is 1")
+    if times:
+        first = min(times)
+        report.add(f"lstm, a step of {last} beside one of {first}", 1e6 * times[last] / last,
+                   1e6 * times[first] / first, "us", "time is linear where the ratio is 1")
+        report.add(f"lstm, compiling {last} steps beside {first}", compiles[last] - times[last],
+                   compiles[first] - times[first], "s", "flat where the ratio is 1")
+    if "min_lstm" in rows:
+        min_lstm(report, batch, last, rounds)
+    if "memory" in rows:
+        memory = {recompute: _memory(recompute, last) for recompute in (True, False)}
+        report.add(f"lstm, memory of {last} steps with recompute", memory[True], memory[False], "MB", "without it")
+
+
+def min_lstm(report: Report, batch: int, last: int, rounds: int) -> None:
+    """The parallel cell beside the LSTM on long sequences."""
     small = layer_update(MinLSTM(HIDDEN, return_sequences=True), last, batch)
     large = layer_update(LSTM(HIDDEN, return_sequences=True), last, batch)
     seconds(small, 1), seconds(large, 1)
     figures = in_turn({"small": lambda: seconds(small, 2), "large": lambda: seconds(large, 1)}, rounds)
     report.add(f"minLSTM, training, {last} steps", batch * last / figures["small"], batch * last / figures["large"],
                "tokens/s", "our LSTM")
-    memory = {recompute: _memory(recompute, last) for recompute in (True, False)}
-    report.add(f"lstm, memory of {last} steps with recompute", memory[True], memory[False], "MB", "without it")
 
 
 def _memory(recompute: bool, steps: int) -> float:
@@ -304,7 +336,7 @@ def single_step(report: Report, peer: Peer | None, quick: bool) -> None:
 
 
 def main(_: list[str]) -> None:
-    """Runs everything."""
+    """Measures the rows that are wanted."""
     values = flags.FLAGS
     peer = None
     if values.peer_python:
@@ -312,11 +344,12 @@ def main(_: list[str]) -> None:
     else:
         print("PyTorch is left out: no --peer_python=/path/to/python with torch installed was given")
     report = Report("recurrent")
-    language_models(report, peer, values.quick)
-    single_step(report, peer, values.quick)
+    language_models(report, peer, values.quick, values.rows)
+    if "step" in values.rows:
+        single_step(report, peer, values.quick)
     if peer:
         peer.close()
-    lengths(report, values.quick)
+    lengths(report, values.quick, values.rows)
     report.finish()
 
 

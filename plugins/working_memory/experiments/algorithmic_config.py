@@ -47,7 +47,7 @@ class AlgorithmicConfig(ExperimentConfig):
     units: int = 64
     """Size of each of them."""
     long_memory: bool = True
-    """Begin with gates of lstm that forget slowly, over up to the longest sequence (arXiv 1804.11188)."""
+    """Begin with gates that forget slowly, over up to the longest sequence (arXiv 1804.11188); not simple_rnn."""
     lengths: tuple[int, ...] = ()
     """Lengths at which the error is measured in the end; empty takes a half, one, two and four times the longest."""
     length_examples: int = 2560

@@ -17,6 +17,7 @@ from ogbrain.errors import UserError
 from ..pipelines.read_words import read_words
 from ..pipelines.text_stream import TextStream
 from .language_network import LanguageNetwork
+from .linear_cross_entropy import linear_cross_entropy
 from .ngram import NGram
 from .sampling import draw
 
@@ -46,9 +47,13 @@ class LanguageModel(ogbrain.SupervisedExperiment):
         """Returns the network."""
         config = self.config
         self.vocabulary = self.pipeline.vocabulary  # held here, an export finds its tables
-        return LanguageNetwork(size=self.vocabulary.size, rows=config.batch_size, cell=config.cell,
-                               layers=config.layers, units=config.units, embedding=config.embedding,
-                               dropout=config.dropout, name="language_model")
+        model = LanguageNetwork(size=self.vocabulary.size, rows=config.batch_size, cell=config.cell,
+                                layers=config.layers, units=config.units, embedding=config.embedding,
+                                dropout=config.dropout, name="language_model")
+        state = [tf.TensorSpec((1, size), tf.float32) for size in model.sizes]
+        self._read = tf.function(model.advance, input_signature=[tf.TensorSpec((1, None), tf.int32), state])
+        self._read_one = tf.function(model.step)
+        return model
 
     def loss(self, model, batch, training):
         """Returns the cross-entropy in nats a token, and bits per character."""
@@ -56,14 +61,17 @@ class LanguageModel(ogbrain.SupervisedExperiment):
         carries = training and self.config.carry_state
         if carries:
             state = [tf.where(batch["reset"][:, None], 0.0, part) for part in model.carried]
-        logits, state = model.advance(batch["tokens"], state, training)
+        hidden, state = model.read(batch["tokens"], state, training)
         if carries:
             for variable, part in zip(model.carried, state, strict=True):
                 variable.assign(tf.stop_gradient(part))
-        entropy = _cross_entropy(logits, batch["targets"]) * batch["scored"]
-        windows = tf.reduce_sum(entropy, 1) / tf.maximum(tf.reduce_sum(batch["scored"], 1), 1.0)
+        scored = batch["scored"] / tf.maximum(tf.reduce_sum(batch["scored"], 1, keepdims=True), 1.0)
+        loss, entropy = linear_cross_entropy(
+            hidden, tf.convert_to_tensor(model.logits.kernel), tf.convert_to_tensor(model.logits.bias),
+            batch["targets"], scored / tf.cast(tf.shape(scored)[0], tf.float32))
+        windows = tf.reduce_sum(entropy * scored, 1)
         per_character = windows / (math.log(2) * self.pipeline.characters_per_token("train"))
-        return tf.reduce_mean(windows), {"loss": windows, "bits_per_character": per_character}
+        return loss, {"loss": windows, "bits_per_character": per_character}
 
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
         """Returns the metrics over the scored tokens of a split."""
@@ -75,7 +83,7 @@ class LanguageModel(ogbrain.SupervisedExperiment):
     def evaluate_batch(self, model, batch):
         """Returns sums over the scored tokens of each window."""
         logits, _ = model.advance(batch["tokens"], model.start(tf.shape(batch["tokens"])[0]))
-        entropy = _cross_entropy(logits, batch["targets"])
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
         return {"nats": tf.reduce_sum(entropy * batch["scored"], 1), "scored": tf.reduce_sum(batch["scored"], 1)}
 
     def build_baselines(self) -> dict[str, ogbrain.Experiment]:
@@ -106,25 +114,18 @@ class LanguageModel(ogbrain.SupervisedExperiment):
     def stream(self, source: BinaryIO) -> Iterator[str]:
         """Reads a text word by word while it comes in, then continues it; the answer is that of `predict`."""
         config = self.config
-        state_specs = [tf.TensorSpec((1, size), tf.float32) for size in self.model.sizes]
-
-        @tf.function(input_signature=[tf.TensorSpec((1, None), tf.int32), state_specs])
-        def advance(tokens, state):
-            return self.model.advance(tokens, state)
-
-        logits, state = advance(tf.constant([[END]]), self.model.start(1))
+        logits, state = self._read(tf.constant([[END]]), self.model.start(1))
         space = {name: number for number, name in enumerate(self.vocabulary.tokens)}.get(" ", UNKNOWN)
         for piece in read_words(source):
             ids = self.vocabulary.encode_text(piece)
             if config.tokens == "characters" and piece.startswith(" "):
                 ids = [space, *ids]
             if ids:
-                logits, state = advance(tf.constant([ids], tf.int32), state)
-        step = tf.function(self.model.step)
+                logits, state = self._read(tf.constant([ids], tf.int32), state)
         for number in range(config.length):
             token = draw(logits[:, -1] if logits.shape.rank == 3 else logits, tf.constant(config.temperature),
                          tf.constant(config.nucleus), tf.constant([config.seed, number]))
-            logits, state = step(token, state)
+            logits, state = self._read_one(token, state)
             name = self._names[int(token[0])]
             if config.tokens == "subwords" and number:
                 name = name.removeprefix("##") if name.startswith("##") else f" {name}"
@@ -194,9 +195,3 @@ class LanguageModel(ogbrain.SupervisedExperiment):
     def _names(self) -> list[str]:
         """What each token is written as."""
         return ["", "\N{REPLACEMENT CHARACTER}", "", "\n", *self.vocabulary.tokens[4:]]
-
-
-@tf.function(jit_compile=True)
-def _cross_entropy(logits, targets):
-    # Elementwise work over much memory: fused, it takes a quarter of the time.
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)

@@ -16,14 +16,14 @@ class LanguageModelConfig(ExperimentConfig):
     For a GPU: `--config_file=plugins/working_memory/configs/language_model_gpu.json`.
     """
 
-    epochs: int = 6
+    epochs: int = 8
     """Passes over the training data."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Rows of running text in a training step."""
     data: DataConfig = DataConfig(name="libreoffice_help/en_fr")
     """The data set."""
     optimizer: OptimizerConfig = OptimizerConfig(
-        learning_rate=4e-3, schedule="cosine", warmup_steps=50, final_fraction=0.02, clip_norm=1.0
+        learning_rate=3e-3, schedule="cosine", warmup_steps=200, final_fraction=0.01, clip_norm=1.0
     )
     """The optimizer."""
 

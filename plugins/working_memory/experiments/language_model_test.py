@@ -11,6 +11,7 @@ from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.data.vocabulary import END
 from ogbrain.errors import UserError
 from ogbrain.testing.experiment_test_case import ExperimentTestCase
+from plugins.working_memory.experiments import linear_cross_entropy
 from plugins.working_memory.experiments.language_model import LanguageModel
 from plugins.working_memory.experiments.language_model_config import LanguageModelConfig
 from plugins.working_memory.experiments.ngram import NGram
@@ -150,6 +151,35 @@ class NGramTest(absltest.TestCase):
     def test_knows_what_repeats(self):
         text = np.tile([0, 1, 2, 3, 1, 0], 50)
         self.assertGreater(NGram(text, 5).probabilities(text)[10:].min(), 0.9)
+
+
+class LinearCrossEntropyTest(parameterized.TestCase):
+    @parameterized.parameters((tf.float32, 1e-5), (tf.bfloat16, 2e-2))
+    def test_is_that_of_the_logits(self, dtype, tolerance):
+        draw = np.random.default_rng(0)
+        inputs, kernel, bias = (tf.constant(draw.normal(size=shape), tf.float32) for shape in ((2, 5, 4), (4, 7), (7,)))
+        inputs = tf.cast(inputs, dtype)
+        targets, weights = tf.constant(draw.integers(0, 7, (2, 5)), tf.int32), tf.constant(draw.uniform(size=(2, 5)))
+        weights = tf.cast(weights, tf.float32)
+        results = []
+        for rows in (1000, 4):
+            self.enter_context(absltest.mock.patch.object(linear_cross_entropy, "_ROWS", rows))
+            with tf.GradientTape() as tape:
+                tape.watch([inputs, kernel, bias])
+                loss, each = linear_cross_entropy.linear_cross_entropy(inputs, kernel, bias, targets, weights)
+                loss *= 3.0
+            results.append([each, *tape.gradient(loss, [inputs, kernel, bias])])
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, kernel, bias])
+            logits = tf.cast(inputs, tf.float32) @ kernel + bias
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+            loss = 3.0 * tf.reduce_sum(each * weights)
+        expected = [each, *tape.gradient(loss, [inputs, kernel, bias])]
+        for result in results:
+            for found, wanted in zip(result, expected, strict=True):
+                self.assertEqual(found.dtype, wanted.dtype)
+                np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(wanted, tf.float32), atol=5 * tolerance,
+                                           rtol=tolerance)
 
 
 class SamplingTest(absltest.TestCase):

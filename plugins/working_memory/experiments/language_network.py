@@ -58,6 +58,11 @@ class LanguageNetwork(keras.Model):
 
     def advance(self, tokens: tf.Tensor, state: list[tf.Tensor], training: bool = False):
         """Reads tokens, `(batch, steps)`; returns logits, `(batch, steps, size)` float32, and the state after them."""
+        hidden, state = self.read(tokens, state, training)
+        return self.logits(hidden), state
+
+    def read(self, tokens: tf.Tensor, state: list[tf.Tensor], training: bool = False):
+        """Reads tokens; returns what the logits are made of, `(batch, steps, units)`, and the state after them."""
         x = self.embed(tokens)
         if self.stock:
             new = []
@@ -66,7 +71,7 @@ class LanguageNetwork(keras.Model):
                 new += [tf.cast(part, tf.float32) for part in last]
         else:
             x, *new = self.recurrent(x, initial_state=state, training=training)
-        return self.logits(self.drop(x, training=training)), new
+        return self.drop(x, training=training), new
 
     def step(self, token: tf.Tensor, state: list[tf.Tensor]):
         """Reads one token of each row, `(batch,)`; returns logits, `(batch, size)`, and the state after it."""
