@@ -14,6 +14,7 @@ from ogbrain.errors import UserError
 from plugins.transfer.backbones.backbone import Backbone, assign_weights, even_groups
 from plugins.transfer.backbones.efficientnet_lite import efficientnet_lite, imagenet_names
 from plugins.transfer.backbones.find_backbone import find_backbone
+from plugins.transfer.backbones.fold import FoldedConvolution, fold
 
 PICTURES = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
 
@@ -76,6 +77,45 @@ class EfficientNetLiteTest(absltest.TestCase):
         self.assertLen(names, 1000)
         some = [names[number] for number in (0, 1, 207, 999)]
         self.assertEqual(some, ["tench", "goldfish", "Golden Retriever", "toilet paper"])
+
+
+class FoldTest(absltest.TestCase):
+    def test_folded_gives_the_same_and_so_do_its_gradients(self):
+        inputs = keras.Input((None, None, 3))
+        x, made = inputs, []
+        for convolution, normalization in (
+            (keras.layers.Conv2D(4, 3, 2, "same"), {}),
+            (keras.layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False), {"scale": False}),
+            (keras.layers.Conv2D(6, 1, activation="relu"), {"center": False}),
+            (keras.layers.Conv2D(5, 1, use_bias=False), {"center": False, "epsilon": 0.1}),
+        ):
+            made += [convolution, keras.layers.BatchNormalization(**normalization)]
+            x = keras.layers.ReLU()(made[-1](made[-2](x)))
+        model = keras.Model(inputs, keras.layers.Add()([x, x]))
+        random = np.random.default_rng(0)
+        for variable in model.variables:
+            variable.assign(random.uniform(0.5, 1.5, variable.shape))
+        folded = fold(model)
+        self.assertLen([layer for layer in folded.layers if isinstance(layer, FoldedConvolution)], 3)
+        self.assertEqual({id(v) for v in folded.variables}, {id(v) for v in model.variables})
+        pictures = tf.constant(PICTURES / 255)
+
+        def gradients(network):
+            with tf.GradientTape() as tape:
+                made = network(pictures, training=False)
+                loss = tf.reduce_mean(made**2)
+            return made, *tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+        for ours, plain in zip(gradients(folded), gradients(model), strict=True):
+            np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-6 * np.abs(plain).max())
+
+    def test_what_is_cut_out_of_a_network_is_folded_and_what_cannot_be_stays(self):
+        halves = efficientnet_lite("lite0", pretrained=False).split(2)
+        assert halves
+        folded = fold(halves[1])
+        self.assertLen([layer for layer in folded.layers if isinstance(layer, FoldedConvolution)], 4)
+        plain = small()
+        self.assertIs(fold(plain), plain)
 
 
 class AssignWeightsTest(absltest.TestCase):

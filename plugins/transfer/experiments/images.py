@@ -19,6 +19,7 @@ from ogbrain.training.experiment import Sums
 
 from ..backbones.backbone import Backbone
 from ..backbones.find_backbone import can_be_trained, find_backbone
+from ..backbones.fold import fold
 from ..layers.transfer_head import TransferHead
 from ..pipelines.feature_cache import FeatureCache
 from ..pipelines.image_classes import ImageClasses, fit_picture
@@ -99,6 +100,9 @@ class Images(Classifier):
         features = tf.TensorSpec(self._features.shape, self._features.dtype)
         self._keeps_features = self._fits(features.shape)
         self._halves = self._cut()
+        above = self._halves[1] if self._halves else self.backbone.model
+        self._learns_statistics = self.config.weights == "random" or not self.config.freeze_statistics
+        self._tuned = above if self._learns_statistics else fold(above)
         self._first = FirstWeights(self.backbone.model, self._halves, self.head.reduce, pictures)
         self._kept: dict[tuple[str, bool], list[tuple[tf.Tensor, tf.Tensor]]] = {}
         self._cache: FeatureCache | None = None
@@ -167,11 +171,8 @@ class Images(Classifier):
         elif not training or (self._stage == 0 and "image" in batch):
             features = self._frozen_features(batch["image"])
         else:
-            learned = self.config.weights == "random" or not self.config.freeze_statistics
-            if self._halves and "trunk" in batch:
-                features = self._halves[1](batch["trunk"], training=learned)
-            else:
-                features = self.backbone.model(batch["image"], training=learned)
+            below = batch["trunk"] if self._halves else batch["image"]
+            features = self._tuned(below, training=self._learns_statistics)
             if self.config.l2_sp:
                 total += self.config.l2_sp * self._first.distance()
         logits = self.head(features, training=training)
