@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ogbrain.data.columns import Column
+from ogbrain.data.fixed_shapes import FixedShapes
 from ogbrain.data.packed_rows import PackedRows
 from ogbrain.data.padding import Padding
 
@@ -55,6 +56,18 @@ class PaddingTest(absltest.TestCase):
 
     def test_only_empty_examples(self):
         self.check(Padding(), [5000, 0, 12_000], (2,), np.float32, [1, 1])
+
+
+class FixedShapesTest(absltest.TestCase):
+    def test_few_lengths_and_as_many_rows(self):
+        for longest, most, shape in ((1, 0, (4, 3)), (3, 0, (4, 3)), (4, 0, (4, 6)), (6, 12, (2, 6)), (3, 12, (4, 3))):
+            given = {"x": tf.ones((2, longest), tf.int16), "x_length": tf.constant([longest, 1]),
+                     "name": tf.constant(["a", "b"])}
+            batch = FixedShapes(("x",), (3, 6), rows=4, most=most)(given, tf.zeros(2, tf.int32))
+            self.assertEqual(batch["x"].shape, shape)
+            self.assertEqual(int(tf.reduce_sum(tf.cast(batch["x"], tf.int32))), 2 * longest)
+            self.assertEqual(batch["x_length"].numpy().tolist(), ([longest, 1] + 4 * [0])[:shape[0]])
+            self.assertEqual(batch["name"].numpy().tolist(), ([b"a", b"b"] + 4 * [b""])[:shape[0]])
 
 
 def _parts(column):

@@ -1,6 +1,5 @@
 """Connectionist temporal classification: the loss."""
 
-import keras
 import tensorflow as tf
 
 BLANK = 0
@@ -27,14 +26,18 @@ def ctc_loss(labels: tf.Tensor, logits: tf.Tensor, label_length: tf.Tensor, logi
     labels, label_length, logit_length = (tf.cast(tensor, tf.int32) for tensor in (labels, label_length, logit_length))
     logits = tf.cast(logits, tf.float32)
     fits = feasible(labels, label_length, logit_length) & (logit_length > 0)
-    # Rows without an alignment are computed as one blank, so that neither they nor their gradient can be infinite.
-    label_length = tf.where(fits, label_length, 0)
-    logit_length = tf.where(fits, logit_length, 1)
-    labels = tf.where(tf.sequence_mask(label_length, tf.shape(labels)[1]), labels, BLANK)
-    # Both need room for one: a batch may have no labels, or no frames, at all.
-    labels = tf.pad(labels, [[0, 0], [0, 1]])
-    logits = tf.pad(logits, [[0, 0], [0, 1], [0, 0]])
-    loss = keras.ops.ctc_loss(labels, logits, label_length, logit_length, mask_index=BLANK)
+    # What is in no label is blank throughout. Such rows, and those without an alignment, whose loss and gradient could
+    # be infinite, are computed as one frame of one label: the op takes no row without labels.
+    silent = tf.where(tf.sequence_mask(logit_length, tf.shape(logits)[1]), tf.nn.log_softmax(logits)[..., BLANK], 0.0)
+    spoken = fits & (label_length > 0)
+    length = tf.where(spoken, label_length, 1)
+    labels = tf.where(spoken[:, None], tf.pad(labels, [[0, 0], [0, 1]]), 1)
+    place = tf.where(tf.sequence_mask(length, tf.shape(labels)[1]))
+    sparse = tf.SparseTensor(place, tf.gather_nd(labels, place), tf.shape(labels, tf.int64))
+    # Not keras.ops.ctc_loss, which takes 4 to 25 times as long on a processor.
+    loss = tf.nn.ctc_loss(sparse, tf.pad(logits, [[0, 0], [0, 1], [0, 0]]), None, tf.where(spoken, logit_length, 1),
+                          logits_time_major=False, blank_index=BLANK)
+    loss = tf.where(spoken, loss, -tf.reduce_sum(silent, 1))
     return tf.where(fits, tf.maximum(loss, 0.0), 0.0)
 
 

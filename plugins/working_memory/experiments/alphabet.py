@@ -1,6 +1,7 @@
 """Transcripts as characters."""
 
 import dataclasses
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from ogbrain.data.log_mel import LogMel
 
 _NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")
 
@@ -55,6 +58,8 @@ class Alphabet:
 class Transcribed:
     """Prepares an example of sound and transcript: `audio`, `labels`, `text` as it is spoken, `group`.
 
+    With `bands`, `frames` too, the log-mel spectrogram, `(frames, bands)` float16.
+
     Example:
         >>> Transcribed("abc", "audio", "transcript", "speaker")(example)["labels"]
     """
@@ -67,13 +72,23 @@ class Transcribed:
     """Feature of the transcript."""
     group: str
     """Feature whose beginning, up to the first `_`, tells groups of examples apart; empty for one group."""
+    bands: int = 0
+    """Mel bands of the spectrogram; 0 for none."""
 
     def __call__(self, example: dict[str, Any]) -> dict[str, Any]:
         """Returns the prepared example."""
         text = _text(example[self.transcript])
         group = _text(example[self.group]).partition("_")[0] if self.group else ""
-        return {"audio": np.asarray(example[self.audio], np.int16), "labels": Alphabet(self.characters).encode(text),
-                "text": spoken(text).encode(), "group": group.encode()}
+        audio = np.asarray(example[self.audio], np.int16)
+        more = {"frames": _spectrogram(self.bands)(audio[None])[0].numpy().astype(np.float16)} if self.bands else {}
+        return {"audio": audio, "labels": Alphabet(self.characters).encode(text), "text": spoken(text).encode(),
+                "group": group.encode(), **more}
+
+
+@functools.cache
+def _spectrogram(bands: int) -> Any:
+    signature = [tf.TensorSpec((1, None), tf.int16)]
+    return tf.function(LogMel(bands=bands).__call__, input_signature=signature, autograph=False)
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,8 @@ import tensorflow as tf
 import ogbrain
 from ogbrain.data.buckets import Buckets
 from ogbrain.data.decode import decode
+from ogbrain.data.fixed_shapes import FixedShapes
+from ogbrain.data.log_mel import LogMel
 from ogbrain.data.pipeline import Pipeline
 from ogbrain.errors import UserError, unknown_name
 
@@ -31,10 +33,11 @@ class Speech(ogbrain.SupervisedExperiment):
 
     `cer` and `wer` are of greedy decoding, `beam_cer` and `beam_wer` of prefix beam search; the edits of a split over
     its characters or words, as they are spoken (lower case, no punctuation). Characters that the training transcripts
-    lack cannot be written, and count as errors.
+    lack cannot be written, and count as errors. The beam, which takes long, is left out on the validation split.
     """
 
     monitor, monitor_mode = "cer", "min"
+    static_shapes = True
 
     def build_pipeline(self) -> Pipeline:
         """Returns the clips with their labels."""
@@ -49,13 +52,19 @@ class Speech(ogbrain.SupervisedExperiment):
         self.alphabet = Alphabet.of(text.decode("utf-8", "replace") for text in texts)
         if not self.alphabet.characters:
             raise UserError(f"data set {builder.info.full_name}: its transcripts hold no letters")
-        prepare = Transcribed(self.alphabet.characters, config.audio, config.transcript, config.group)
-        shared: dict[str, Any] = {
-            "splits": splits, "prepare": [prepare], "features": ["audio", "labels", "text", "group"]}
+        described = (self.alphabet.characters, config.audio, config.transcript, config.group)
+        frames = LogMel().frames(np.array([seconds * RATE for seconds in config.lengths], int))
+        lengths = tuple((frames // config.stacked_frames * config.stacked_frames).tolist())
+        most = int(LogMel().frames(int(config.batch_seconds * RATE)))
+        characters = lengths[-1] // config.stacked_frames  # more do not fit
         self._training = Pipeline(
-            builder, **shared, max_lengths={"audio": int(config.longest_seconds * RATE)}, over_long="drop",
-            buckets=Buckets(("audio",), count=12, max_tokens=int(config.batch_seconds * RATE)))
-        return Pipeline(builder, **shared)
+            builder, splits={"train": splits["train"]}, prepare=[Transcribed(*described, bands=config.bands)],
+            features=["frames", "labels"], max_lengths={"frames": lengths[-1], "labels": characters}, over_long="drop",
+            buckets=Buckets(("frames",), boundaries=lengths[:-1], max_tokens=most),
+            preprocess=[FixedShapes(("labels",), (characters,), 0),
+                        FixedShapes(("frames",), lengths, config.batch_size, most)])
+        return Pipeline(builder, splits=splits, prepare=[Transcribed(*described)],
+                        features=["audio", "labels", "text", "group"])
 
     def stage_pipeline(self, stage: int) -> Pipeline:
         """Returns the clips that are not too long to train on."""
@@ -75,11 +84,14 @@ class Speech(ogbrain.SupervisedExperiment):
             dropout=config.dropout, augment=config.augment, name="speech")
         self._heard = tf.function(self._hear, reduce_retracing=True, input_signature=[
             tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((None,), tf.int32)])
+        self._hear_on = tf.function(model.step)
+        self._measured = tf.function(self._measure, reduce_retracing=True)
         return model
 
     def loss(self, model, batch, training):
         """Returns the CTC loss in nats a character."""
-        scores, steps = model(batch["audio"], batch["audio_length"], training=training)
+        spectrogram = model.scaled(tf.cast(batch["frames"], tf.float32))
+        scores, steps = model.hear(spectrogram, batch["frames_length"], training)
         losses = CTCHead.loss(batch["labels"], scores, batch["labels_length"], steps)
         characters = tf.cast(batch["labels_length"], tf.float32)
         return tf.reduce_sum(losses) / tf.maximum(tf.reduce_sum(characters), 1.0), {
@@ -88,25 +100,24 @@ class Speech(ogbrain.SupervisedExperiment):
     def evaluate(self, split: str, steps: int = 0) -> dict[str, float]:
         """Returns the error rates of a split, whole and for each group, and the loss."""
         counts: dict[Any, float] = collections.defaultdict(float)
-        data = self.pipeline.batches(split, batch_size=self.config.batch_size, seed=self.config.seed)
+        data = self.pipeline.batches(split, batch_size=2 * self.config.batch_size, seed=self.config.seed)
+        beams = [] if split == "validation" else ["beam_"]  # the search takes long: not after each epoch
         for batch in data.take(steps) if steps else data:
-            scores, lengths, greedy, beam = self._heard(
-                tf.cast(batch["audio"], tf.float32) / 32768.0, batch["audio_length"])
-            losses = CTCHead.loss(batch["labels"], scores, batch["labels_length"], lengths).numpy()
-            counts["loss"] += float(losses.sum())
-            counts["labels"] += int(batch["labels_length"].numpy().sum())
-            rows = (batch["text"], batch["group"], greedy, beam)
+            losses, *found = self._measured(batch, bool(beams))
+            counts["loss"] += float(tf.reduce_sum(losses))
+            counts["labels"] += int(tf.reduce_sum(batch["labels_length"]))
+            rows = (batch["text"], batch["group"], *found)
             for wanted, group, *found in zip(*([text.decode() for text in row.numpy()] for row in rows), strict=True):
                 for name in {"", group}:
                     counts["characters", name] += len(wanted)
                     counts["words", name] += len(wanted.split())
-                    for kind, text in zip(("", "beam_"), found, strict=True):
+                    for kind, text in zip(("", *beams), found, strict=True):
                         counts[f"{kind}cer", name] += edit_distance(wanted, text)
                         counts[f"{kind}wer", name] += edit_distance(wanted.split(), text.split())
         results = {"loss": counts["loss"] / max(1, counts["labels"])}
         groups = sorted(key[1] for key in counts if key[0] == "characters")
         for name in groups if len(groups) > 2 else [""]:
-            for kind in ("cer", "wer", "beam_cer", "beam_wer"):
+            for kind in (f"{kind}{unit}" for kind in ("", *beams) for unit in ("cer", "wer")):
                 total = counts["characters" if kind.endswith("cer") else "words", name]
                 results[f"{kind}_{name}".removesuffix("_")] = counts[kind, name] / max(1, total)
         return results
@@ -125,7 +136,6 @@ class Speech(ogbrain.SupervisedExperiment):
             raise UserError("--stream: the model of this run reads in both directions; train one with "
                             "--config.bidirectional=false, or --input=FILE")
         model = self.model
-        step = tf.function(model.step)
         state, last = model.recurrent.get_initial_state(1), 0
         held = np.zeros(0, np.float32)
         pieces = read_pcm(source)
@@ -134,7 +144,7 @@ class Speech(ogbrain.SupervisedExperiment):
             held = np.concatenate([held, np.zeros(0, np.float32) if piece is None else piece])
             while len(held) >= model.window or (piece is None and len(held)):
                 window = np.pad(held[:model.window], (0, max(0, model.window - len(held))))
-                scores, state = step(tf.constant(window[None]), state)
+                scores, state = self._hear_on(tf.constant(window[None]), state)
                 label = int(tf.argmax(scores[0]))
                 if label not in (0, last):
                     yield self.alphabet.characters[label - 1]
@@ -184,6 +194,14 @@ class Speech(ogbrain.SupervisedExperiment):
             size = sum(self.model.recurrent.state_sizes)
             examples["step"] = {"window": np.resize(wave, (3, self.model.window)), "state": np.zeros((3, size))}
         return examples
+
+    def _measure(self, batch, search):
+        """Returns the losses of a batch, the greedy transcripts and, if asked for, those of the beam."""
+        scores, steps = self.model(batch["audio"], batch["audio_length"])
+        losses = CTCHead.loss(batch["labels"], scores, batch["labels_length"], steps)
+        greedy = self.alphabet.decode(CTCHead.decode(scores, steps)[0])
+        beam = [self.alphabet.decode(self.model.beam(scores, steps, self.config.beam))] if search else []
+        return losses, greedy, *beam
 
     def _hear(self, wave, samples):
         """Returns log-probabilities, steps, greedy transcripts and those of the beam."""

@@ -15,8 +15,10 @@ class SpeechConfig(ExperimentConfig):
     For a GPU: `--config_file=plugins/working_memory/configs/speech_gpu.json`.
     """
 
-    epochs: int = 20
-    """Passes over the training data."""
+    epochs: int = 10
+    """Rounds of `steps_per_epoch`, each followed by an evaluation."""
+    steps_per_epoch: int = 800
+    """Training steps in a round, by default six passes over the training clips; 0: one pass."""
     batch_size: int = 16
     """The most clips in a training step; of long ones there are fewer, see `batch_seconds`."""
     precision: str = "mixed_bfloat16"
@@ -24,7 +26,7 @@ class SpeechConfig(ExperimentConfig):
     data: DataConfig = DataConfig(name="asterisk_sounds/all")
     """The data set: asterisk_sounds/all, or one language: en, es, fr, it, ru."""
     optimizer: OptimizerConfig = OptimizerConfig(
-        learning_rate=4e-3, schedule="cosine", warmup_steps=100, final_fraction=0.02, clip_norm=1.0
+        learning_rate=3e-3, schedule="cosine", warmup_steps=100, final_fraction=0.02, clip_norm=1.0
     )
     """The optimizer."""
 
@@ -36,8 +38,9 @@ class SpeechConfig(ExperimentConfig):
     """Feature whose beginning, up to the first underscore, tells groups apart that have error rates of their own."""
     splits: tuple[str, ...] = ("train", "validation", "test")
     """TFDS split strings of the training, validation and test clips."""
-    longest_seconds: float = 6.0
-    """Clips that are longer are not trained on (one in thirteen); all are evaluated."""
+    lengths: tuple[float, ...] = (1.2, 2.0, 3.5, 6.0)
+    """Seconds to which training clips are padded, rising: the loops are compiled once for each. Longer clips are not
+    trained on (one in thirteen); all are evaluated."""
     batch_seconds: float = 100.0
     """The most seconds of sound, padding and all, in a training step."""
     bands: int = 40
@@ -52,7 +55,7 @@ class SpeechConfig(ExperimentConfig):
     """Recurrent layers."""
     units: int = 128
     """Size of each of them, in each direction."""
-    dropout: float = 0.2
+    dropout: float = 0.25
     """Dropout between the layers."""
     augment: bool = True
     """Change speed and loudness of training clips and hide parts of their spectrogram."""
@@ -64,8 +67,9 @@ class SpeechConfig(ExperimentConfig):
         if len(self.splits) != 3 or not all(self.splits):
             raise UserError(f"config.splits: {self.splits} is not allowed; three TFDS splits")
         one_of("cell", self.cell, CELLS)
-        at_least("longest_seconds", self.longest_seconds, 0.1)
-        at_least("batch_seconds", self.batch_seconds, self.longest_seconds)
+        if not self.lengths or list(self.lengths) != sorted(set(self.lengths)) or self.lengths[0] < 0.1:
+            raise UserError(f"config.lengths: {self.lengths} is not allowed; seconds that rise, from 0.1 on")
+        at_least("batch_seconds", self.batch_seconds, self.lengths[-1])
         between("bands", self.bands, 1, 128)
         between("stacked_frames", self.stacked_frames, 1, 8)
         between("layers", self.layers, 1, 16)

@@ -43,8 +43,7 @@ class SpeechNetwork(keras.Model):
         self.hop = stacked_frames * self.log_mel.hop
         self.window = self.hop - self.log_mel.hop + self.log_mel.window
         self.hide = SpecAugment(bands=bands // 5, name="hide", dtype="float32")
-        # Clips differ in length, and a compiled loop would be compiled for each.
-        made = [CELLS[cell](units, return_sequences=True, jit=False) for _ in range(layers)]
+        made = [CELLS[cell](units, return_sequences=True) for _ in range(layers)]
         self.recurrent = Stacked([Bidirectional(layer) for layer in made] if bidirectional else made,
                                  dropout=dropout, return_state=True, residual=True, name="recurrent")
         self.head = CTCHead(characters, name="characters")
@@ -60,7 +59,11 @@ class SpeechNetwork(keras.Model):
         """Returns the log-mel spectrogram, `(batch, steps * stacked_frames, bands)`, about 0 and 1 in size."""
         steps = tf.maximum(self.steps(tf.shape(wave)[1]), 1)
         wave = tf.pad(wave, [[0, 0], [0, steps * self.hop + self.window - self.hop - tf.shape(wave)[1]]])
-        return (self.log_mel(wave)[:, :steps * self.stacked_frames] + 4.0) / 4.0
+        return self.scaled(self.log_mel(wave)[:, :steps * self.stacked_frames])
+
+    def scaled(self, spectrogram: tf.Tensor) -> tf.Tensor:
+        """Returns a spectrogram about 0 and 1 in size."""
+        return (spectrogram + 4.0) / 4.0
 
     def call(self, wave, samples, training=False):
         """Returns log-probabilities, `(batch, steps, characters + 1)`, and how many steps count, `(batch,)`.
@@ -71,15 +74,26 @@ class SpeechNetwork(keras.Model):
             training: Whether to draw what training draws.
         """
         wave = tf.cast(wave, tf.float32) / 32768.0 if wave.dtype.is_integer else wave
-        samples = tf.cast(samples, tf.int32)
+        return self.hear(self.spectrogram(wave), self.log_mel.frames(tf.cast(samples, tf.int32)), training)
+
+    def hear(self, spectrogram: tf.Tensor, frames: tf.Tensor, training: bool = False):
+        """Returns what `call` does, from spectrograms.
+
+        Args:
+            spectrogram: `(batch, steps * stacked_frames, bands)`, as `spectrogram` gives it.
+            frames: `(batch,)` int32: the length of each, without padding.
+            training: Whether to draw what training draws.
+        """
         if training and self.augment:
-            wave, samples = self._varied(wave, samples)
-        spectrogram = self.hide(self.spectrogram(wave), training=training and self.augment)
-        shape = tf.shape(spectrogram)
-        stacked = tf.reshape(spectrogram, [shape[0], -1, self.stacked_frames * spectrogram.shape[-1]])
-        steps = self.steps(samples)
-        mask = tf.sequence_mask(steps, tf.shape(stacked)[1])
-        return self.head(self.recurrent(stacked, mask=mask, training=training)[0]), steps
+            spectrogram, frames = self._varied(spectrogram, frames)
+        spectrogram = self.hide(spectrogram, training=training and self.augment)
+        batch, time, bands = spectrogram.shape
+        steps = tf.shape(spectrogram)[1] // self.stacked_frames if time is None else time // self.stacked_frames
+        stacked = tf.reshape(spectrogram, [tf.shape(spectrogram)[0] if batch is None else batch, steps,
+                                           self.stacked_frames * bands])
+        counted = -(-frames // self.stacked_frames)
+        mask = tf.sequence_mask(counted, steps)
+        return self.head(self.recurrent(stacked, mask=mask, training=training)[0]), counted
 
     def step(self, window: tf.Tensor, state: list[tf.Tensor]):
         """Reads `window` samples of each row, of which the first `hop` are new; one direction only.
@@ -99,15 +113,17 @@ class SpeechNetwork(keras.Model):
         found, _ = tf.nn.ctc_beam_search_decoder(tf.transpose(turned, [1, 0, 2]), steps, beam_width=width)
         return tf.cast(tf.sparse.to_dense(found[0], default_value=-1), tf.int32) + 1
 
-    def _varied(self, wave, samples):
-        """Changes the speed of a batch and the loudness of each clip."""
+    def _varied(self, spectrogram, frames):
+        """Changes speed and loudness of each clip; slower only as far as there is room for it."""
         seed = tf.cast(self.seed_generator.next(), tf.int32)
-        speed = tf.random.stateless_uniform([], seed, 0.88, 1.14)
-        length = tf.cast(tf.cast(tf.shape(wave)[1], tf.float32) / speed, tf.int32)
-        place = tf.cast(tf.range(length), tf.float32) * speed
-        left = tf.cast(place, tf.int32)
-        part = place - tf.cast(left, tf.float32)
-        right = tf.minimum(left + 1, tf.shape(wave)[1] - 1)
-        wave = tf.gather(wave, left, axis=1) * (1 - part) + tf.gather(wave, right, axis=1) * part
-        gain = tf.exp(tf.random.stateless_uniform([tf.shape(wave)[0], 1], seed + 1, -1.0, 0.7))
-        return wave * gain, tf.cast(tf.cast(samples, tf.float32) / speed, tf.int32)
+        length = tf.shape(spectrogram)[1]
+        draw = tf.random.stateless_uniform((2, tf.shape(spectrogram)[0]), seed)
+        speed = tf.maximum(0.85 + 0.32 * draw[0], tf.cast(frames, tf.float32) / tf.cast(length, tf.float32))
+        place = tf.cast(tf.range(length), tf.float32) * speed[:, None]
+        left = tf.minimum(tf.cast(place, tf.int32), length - 1)
+        right = tf.minimum(left + 1, length - 1)
+        part = (place - tf.cast(left, tf.float32))[..., None]
+        varied = tf.gather(spectrogram, left, batch_dims=1) * (1 - part) + tf.gather(
+            spectrogram, right, batch_dims=1) * part
+        frames = tf.minimum(tf.cast(tf.cast(frames, tf.float32) / speed, tf.int32), length)
+        return tf.ensure_shape(varied + (draw[1] - 0.5)[:, None, None], spectrogram.shape), frames
