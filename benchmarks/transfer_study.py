@@ -60,7 +60,7 @@ def _few(base: ImagesConfig, count: int) -> ImagesConfig:
     batch = min(32, count * 5)
     epochs = max(8, 60 * batch // (10 * count))
     return dataclasses.replace(
-        base, per_class=count, batch_size=batch, probe_epochs=40, epochs=40 + epochs, baseline_epochs=epochs
+        base, per_class=count, batch_size=batch, probe_epochs=20, epochs=20 + epochs, baseline_epochs=epochs
     )
 
 

@@ -218,15 +218,20 @@ class Images(Classifier):
         """Returns what `config.baseline` names; none for a network that cannot be trained."""
         if not can_be_trained(self.config.backbone):
             return {}
+        given = self.config
         config = dataclasses.replace(
-            self.config, baseline="none", schedule="full", epochs=self.config.baseline_epochs, probe_epochs=0
+            given,
+            baseline="none",
+            schedule="full",
+            epochs=given.baseline_epochs,
+            probe_epochs=0,
+            layer_decay=1.0,
+            tune_groups=0,
         )
-        rate = dataclasses.replace(config.optimizer, learning_rate=config.tune_rate)
+        rate = dataclasses.replace(config.optimizer, learning_rate=config.baseline_rate)
         known = {
-            "full": dataclasses.replace(config, layer_decay=1.0, tune_groups=0, optimizer=rate),
-            "scratch": dataclasses.replace(
-                config, weights="random", layer_decay=1.0, tune_groups=0, tune_rate=config.optimizer.learning_rate
-            ),
+            "full": dataclasses.replace(config, optimizer=rate, tune_rate=config.baseline_rate),
+            "scratch": dataclasses.replace(config, weights="random", tune_rate=config.optimizer.learning_rate),
         }
         return {name: type(self)(known[name]) for name in self.config.baselines}
 

@@ -18,7 +18,7 @@ HEADS = ("linear", "cosine", "mlp")
 class ImagesConfig(ExperimentConfig):
     """A pretrained network of pictures, made to tell other classes: its head first, then more (arXiv 2202.10054)."""
 
-    epochs: int = 45
+    epochs: int = 18
     """Passes over the training data, probing and tuning together."""
     batch_size: int = 32
     """Pictures in a training step, over all devices."""
@@ -68,15 +68,15 @@ class ImagesConfig(ExperimentConfig):
 
     schedule: str = "probe_then_tune"
     """What is trained when: probe (the head alone), probe_then_tune, gradual (from the top, group by group) or full."""
-    probe_epochs: int = 40
+    probe_epochs: int = 10
     """Epochs in which the head alone is trained."""
     unfreeze_every: int = 1
     """Epochs after which gradual unfreezes another group of layers."""
-    tune_rate: float = 3e-4
+    tune_rate: float = 7e-4
     """Learning rate of the network's last group of layers, and of the head beside it."""
-    tune_groups: int = 3
+    tune_groups: int = 5
     """Groups of layers that are ever unfrozen, from the top (efficientnet_lite has 9, others 8); 0: all."""
-    layer_decay: float = 0.8
+    layer_decay: float = 1.0
     """Learning rate of a group of layers as a fraction of that of the group above; 1 gives all the same."""
     tune_warmup_steps: int = 20
     """Steps over which the learning rate of a group rises once it is unfrozen."""
@@ -89,6 +89,8 @@ class ImagesConfig(ExperimentConfig):
     """Baselines trained in the same run: full (all of it from the first step), scratch (random weights), or none."""
     baseline_epochs: int = 6
     """Epochs of the baselines, which go through the whole network."""
+    baseline_rate: float = 3e-4
+    """Learning rate of full fine-tuning, all of the network alike."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -115,6 +117,7 @@ class ImagesConfig(ExperimentConfig):
         at_least("tune_warmup_steps", self.tune_warmup_steps, 0)
         between("l2_sp", self.l2_sp, 0.0, 1e6)
         at_least("baseline_epochs", self.baseline_epochs, 1)
+        between("baseline_rate", self.baseline_rate, 0.0, 10.0)
         if self.splits and (len(self.splits) != 3 or not all(self.splits)):
             raise UserError(
                 f"config.splits: {self.splits} is not allowed; three TFDS splits: training, validation, test"
