@@ -15,7 +15,7 @@ ENCODERS = ("cnn", "lstm")
 class SentimentConfig(ExperimentConfig):
     """Classes of short texts from word vectors (Kim 2014, arXiv 1408.5882)."""
 
-    epochs: int = 8
+    epochs: int = 12
     """Passes over the training data."""
     batch_size: int = 64
     """Texts in a training step, over all devices."""
