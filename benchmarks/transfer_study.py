@@ -48,19 +48,22 @@ def plan(study: str) -> dict[int, ExperimentConfig]:
         return {0: SentimentConfig()}
     rate = dataclasses.replace(SentimentConfig().optimizer, warmup_steps=20)
     texts = SentimentConfig(data=DataConfig(name=f"rated_sentences/{study}"), batch_size=16, optimizer=rate)
-    # Some 300 steps at least, however few the examples.
+    # Few examples make short epochs, so steps are counted: 300 of them.
     return {
-        count: dataclasses.replace(texts, per_class=count, epochs=max(20, 300 * 16 // (2 * count)))
-        for count in (10, 50, 200)
+        count: dataclasses.replace(texts, per_class=count, steps_per_epoch=20, epochs=15) for count in (10, 50, 200)
     }
 
 
 def _few(base: ImagesConfig, count: int) -> ImagesConfig:
-    # Few examples make short epochs: so many that every method sees some 60 batches of tuning.
-    batch = min(32, count * 5)
-    epochs = max(8, 60 * batch // (10 * count))
+    # 200 steps of probing, 80 of tuning, also of the baselines.
     return dataclasses.replace(
-        base, per_class=count, batch_size=batch, probe_epochs=20, epochs=20 + epochs, baseline_epochs=epochs
+        base,
+        per_class=count,
+        batch_size=min(32, count * 5),
+        steps_per_epoch=10,
+        probe_epochs=20,
+        epochs=28,
+        baseline_epochs=8,
     )
 
 
