@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from ogbrain.config import OptimizerConfig
+from ogbrain.training.adam import Adam
 
 
 @keras.saving.register_keras_serializable(package="ogbrain")
@@ -76,9 +77,7 @@ def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimize
         return keras.optimizers.SGD(rate, momentum=config.momentum, nesterov=nesterov, weight_decay=decay)
     if config.name == "rmsprop":
         return keras.optimizers.RMSprop(rate, momentum=config.momentum, weight_decay=decay)
-    if config.name == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate, weight_decay=decay)
+    return Adam(rate, weight_decay=decay)  # decoupled, so that with a decay it is AdamW
 
 
 def clip(gradients: list[tf.Tensor], clip_norm: float) -> list[tf.Tensor]:

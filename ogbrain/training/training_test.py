@@ -21,6 +21,7 @@ from ogbrain.data.pipeline import Pipeline
 from ogbrain.errors import RunError, UserError
 from ogbrain.testing.tiny_images import TinyImages
 from ogbrain.training import Interrupted, RunLoop, SupervisedExperiment, run_loop
+from ogbrain.training.adam import Adam
 from ogbrain.training.checkpoints import Checkpoints, writing
 from ogbrain.training.optimizers import WarmupDecay, build_optimizer, clip
 from ogbrain.training.progress import Progress
@@ -312,6 +313,26 @@ class OptimizersTest(parameterized.TestCase):
         for _ in range(60):
             optimizer.apply([2 * variable.value], [variable])
         self.assertLess(abs(float(variable)), 0.6)
+
+    @parameterized.parameters(False, True)
+    def test_adam_does_what_that_of_keras_does(self, xla):
+        def found(kind):
+            variables = [keras.Variable(tf.reshape(tf.range(6.0), (3, 2))), keras.Variable([1.0, -2.0])]
+            optimizer = kind(WarmupDecay(0.1, 2, 10, "cosine"), weight_decay=0.01)
+            optimizer.build(variables)
+
+            @tf.function(jit_compile=xla or None)
+            def update():
+                places = tf.constant([2, 0, 2])
+                rows = tf.IndexedSlices(0.3 * tf.gather(variables[0].value, places), places, tf.constant([3, 2]))
+                optimizer.apply([rows, tf.sin(variables[1].value)], variables)
+
+            for _ in range(4):
+                update()
+            return [*variables, *optimizer.variables]
+
+        for ours, stock in zip(found(Adam), found(keras.optimizers.Adam), strict=True):
+            np.testing.assert_allclose(ours, stock, rtol=1e-5, atol=1e-7)
 
     @given(st.integers(0, 300), st.sampled_from(["constant", "cosine", "linear", "exponential"]))
     def test_the_schedule_stays_between_its_bounds(self, step, decay):
