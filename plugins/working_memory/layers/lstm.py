@@ -69,12 +69,15 @@ class LSTM(RecurrentLayer):
         return [*super()._vectors(), *([self.cell_gain, self.cell_bias] if self.layer_norm else []),
                 *([self.peephole_kernel] if self.peepholes else [])]
 
+    @property
+    def _added(self):
+        return not self.layer_norm
+
     def _update(self, linear, x, state, vectors, drop, training):
         h, c = state
-        product = linear(0, h if drop is None else h * drop)
+        z = linear(0, h if drop is None else h * drop)
         if self.layer_norm:
-            product = self._normalized(product, vectors[0])
-        z = x + product
+            z = x + self._normalized(z, vectors[0])
         i, f, g, o = [None, *tf.split(z, 3, -1)] if self.coupled_gates else tf.split(z, 4, -1)
         if self.peepholes:
             i = i if i is None else i + c * vectors[-1][0]

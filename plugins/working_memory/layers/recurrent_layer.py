@@ -118,6 +118,11 @@ class RecurrentLayer(SequenceLayer):
         """The part of the bias that is added to the product of the input."""
         return bias
 
+    @property
+    def _added(self) -> bool:
+        """Whether `linear(0, h)` has the product of the input in it; see `Scan`."""
+        return False
+
     def _update(self, linear, x, state, vectors, drop, training) -> list[tf.Tensor]:
         """The arithmetic of one step: from `x`, `(batch, gates * units)`, and the state to the next state."""
         raise NotImplementedError
@@ -133,12 +138,13 @@ class RecurrentLayer(SequenceLayer):
         matrices = [tf.cast(tf.convert_to_tensor(matrix), self.compute_dtype) for matrix in self._matrices()]
 
         def linear(k, x):
-            return tf.cast(tf.matmul(tf.cast(x, matrices[k].dtype), matrices[k]), tf.float32)
+            product = tf.cast(tf.matmul(tf.cast(x, matrices[k].dtype), matrices[k]), tf.float32)
+            return z + product if self._added and k == 0 else product
 
         values = [tf.convert_to_tensor(weight) for weight in self._input_weights()]
-        x = tf.cast(self._project(inputs, values), tf.float32)
+        z = tf.cast(self._project(inputs, values), tf.float32)
         vectors = [tf.convert_to_tensor(vector) for vector in self._vectors()]
-        new = self._update(linear, x, state, vectors, drop, training)
+        new = self._update(linear, z, state, vectors, drop, training)
         new = self._zoned(new, state, [tensor[0] for tensor in noise], training)
         return tf.cast(new[0], self.compute_dtype), new
 
@@ -210,7 +216,7 @@ class RecurrentLayer(SequenceLayer):
                 new = self._update(linear, inputs[0], state, vectors, drop, training)
                 return self._zoned(new, state, noise, training)
 
-            self._scans[training] = Scan(step)
+            self._scans[training] = Scan(step, self._added)
         return self._scans[training]
 
     def _noise(self, x, training):

@@ -17,9 +17,11 @@ class SimpleRNN(RecurrentLayer):
         TensorShape([8, 32])
     """
 
+    @property
+    def _added(self):
+        return not self.layer_norm
+
     def _update(self, linear, x, state, vectors, drop, training):
         h, = state
-        product = linear(0, h if drop is None else h * drop)
-        if self.layer_norm:
-            product = self._normalized(product, vectors[0])
-        return [self.activation(x + product)]
+        z = linear(0, h if drop is None else h * drop)
+        return [self.activation(x + self._normalized(z, vectors[0]) if self.layer_norm else z)]
