@@ -72,9 +72,9 @@ class ImagesConfig(ExperimentConfig):
     """Epochs in which the head alone is trained."""
     unfreeze_every: int = 1
     """Epochs after which gradual unfreezes another group of layers."""
-    tune_rate: float = 7e-4
+    tune_rate: float = 1e-3
     """Learning rate of the network's last group of layers, and of the head beside it."""
-    tune_groups: int = 5
+    tune_groups: int = 3
     """Groups of layers that are ever unfrozen, from the top (efficientnet_lite has 9, others 8); 0: all."""
     layer_decay: float = 1.0
     """Learning rate of a group of layers as a fraction of that of the group above; 1 gives all the same."""
