@@ -1,36 +1,32 @@
 import dataclasses
 import json
+import tempfile
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest, parameterized
 
+from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from plugins.working_memory.experiments.algorithmic import Algorithmic
 from plugins.working_memory.experiments.algorithmic_config import CELLS, AlgorithmicConfig
 from plugins.working_memory.experiments.algorithmic_input import answer_text, read_sequence
 from plugins.working_memory.experiments.algorithmic_network import AlgorithmicNetwork
 
 TINY = AlgorithmicConfig(
-    epochs=3, steps_per_epoch=8, batch_size=8, shortest=5, longest=6, examples=80, units=8, lengths=(5, 8),
-    length_examples=20, log_every=4, optimizer=OptimizerConfig(learning_rate=2e-2))
+    data=DataConfig(name="memory_tasks", data_dir=tempfile.mkdtemp()), epochs=3, steps_per_epoch=8, batch_size=8,
+    shortest=5, longest=6, examples=80, units=8, lengths=(5, 8), length_examples=20, log_every=4,
+    optimizer=OptimizerConfig(learning_rate=2e-2))
 TASKS = {"adding": 5, "copy": 2, "temporal_order": 10, "reber": 5, "repeat_copy": 1, "associative_recall": 2}
 
 
-class AlgorithmicTest(ExperimentTestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.data = DataConfig(name="memory_tasks", data_dir=self.create_tempdir().full_path)
-
-    def ready(self, **changes):
-        experiment = Algorithmic(dataclasses.replace(TINY, data=self.data, **changes))
-        experiment.setup(tf.distribute.get_strategy())
-        return experiment
+class AlgorithmicTest(testing.ExperimentTestCase, parameterized.TestCase):
+    def made(self, **changes):
+        return Algorithmic(dataclasses.replace(TINY, **changes))
 
     def test_conformance(self):
-        config = dataclasses.replace(TINY, data=self.data, compare=("min_gru",))
+        config = dataclasses.replace(TINY, compare=("min_gru",))
         folder = self.check_experiment(Algorithmic, config, inputs=["[[0.3, 1], [0.1, 0], [0.5, 1]]"])
         results = json.loads((folder / "results.json").read_text())
         for figures in (results["test"], results["baselines"]["min_gru"]["test"]):
@@ -39,13 +35,9 @@ class AlgorithmicTest(ExperimentTestCase, parameterized.TestCase):
 
     @parameterized.parameters(*zip(TASKS, (*CELLS, "gru"), strict=True))
     def test_tasks_and_cells(self, task, cell):
-        experiment = self.ready(
+        experiment = self.made(
             task=task, shortest=TASKS[task], longest=TASKS[task] + 1, lengths=(), cell=cell, layers=2)
-        before = experiment.evaluate("train")["loss"]
-        experiment.begin(0)
-        for _ in range(20):
-            experiment.train_step()
-        self.assertLess(experiment.evaluate("train")["loss"], before)
+        self.check_learns(experiment, steps=20, split="train")
         batch = next(iter(experiment.pipeline.batches("test", batch_size=1)))
         self.assertTrue(experiment.predict([json.dumps(batch["inputs"][0].numpy().tolist())])[0].text)
         # Step by step is in one go.
@@ -57,15 +49,15 @@ class AlgorithmicTest(ExperimentTestCase, parameterized.TestCase):
 
     def test_what_is_solved(self):
         mask = tf.constant([[0.0, 1.0]] * 3)
-        experiment = self.ready()
+        experiment = self.set_up(self.made())
         targets = tf.zeros((3, 2, 1))
         outputs = tf.constant([[9.0, 0.039], [9.0, -0.041], [9.0, 0.0]])[..., None]
         np.testing.assert_array_equal(experiment._wrong(outputs, targets, mask), [0, 1, 0])
-        experiment = self.ready(task="temporal_order", shortest=10, longest=10)
+        experiment = self.set_up(self.made(task="temporal_order", shortest=10, longest=10))
         targets = tf.one_hot([[0, 1], [0, 1], [0, 1]], 4)
         outputs = tf.one_hot([[3, 1], [0, 2], [0, 1]], 4)
         np.testing.assert_array_equal(experiment._wrong(outputs, targets, mask), [0, 1, 0])
-        experiment = self.ready(task="copy", shortest=1, longest=1)
+        experiment = self.set_up(self.made(task="copy", shortest=1, longest=1))
         targets = tf.constant([[[0.0, 0], [1, 0]]] * 3)
         outputs = tf.constant([[[9.0, 9], [1, -1]], [[0, 0], [1, 1]], [[0, 0], [1, -2]]])
         np.testing.assert_array_equal(experiment._wrong(outputs, targets, mask), [0, 1, 0])
@@ -89,7 +81,7 @@ class AlgorithmicTest(ExperimentTestCase, parameterized.TestCase):
             with self.assertRaises(UserError):
                 dataclasses.replace(TINY, **changes)
         with self.assertRaisesRegex(UserError, "lengths 2 to 6"):
-            self.ready(shortest=2)
+            self.set_up(self.made(shortest=2))
         with self.assertRaises(UserError):
             Algorithmic(dataclasses.replace(TINY, data=DataConfig(name="fashion_mnist"))).build_pipeline()
         for given in ("", "[]", "[[1]]", "[[1, 2], [3]]", "[[1, NaN]]", "hello", "BTX"):

@@ -1,16 +1,17 @@
 import dataclasses
 import io
 import itertools
+import unittest
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl.testing import absltest, parameterized
 
+from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.data.vocabulary import END
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from plugins.working_memory.experiments import linear_cross_entropy
 from plugins.working_memory.experiments.language_model import LanguageModel
 from plugins.working_memory.experiments.language_model_config import LanguageModelConfig
@@ -42,6 +43,10 @@ TINY = LanguageModelConfig(
     optimizer=OptimizerConfig(learning_rate=2e-2))
 
 
+def setUpModule():
+    unittest.enterModuleContext(testing.use_data(TinyTexts, file_format="array_record"))
+
+
 class Trickle(io.BytesIO):
     """Gives a few bytes at a time, as a pipe may."""
 
@@ -49,45 +54,22 @@ class Trickle(io.BytesIO):
         return super().read1(3)
 
 
-class LanguageModelTest(ExperimentTestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.builder = TinyTexts(data_dir=self.create_tempdir().full_path, file_format="array_record")
-        self.builder.download_and_prepare()
-
-        class Tiny(LanguageModel):
-            def build_pipeline(experiment):
-                config = experiment.config
-                return TextStream(self.builder, feature=config.feature, steps=config.steps, kind=config.tokens,
-                                  size=config.vocabulary)
-
-            def build_baselines(self):
-                return {}
-
-        self.experiment_class = Tiny
-
+class LanguageModelTest(testing.ExperimentTestCase, parameterized.TestCase):
     def stream(self, **arguments):
-        return TextStream(self.builder, **{"feature": "en", "steps": 10, **arguments})
+        return TextStream("tiny_texts", **{"feature": "en", "steps": 10, **arguments})
 
     def test_conformance(self):
-        self.check_experiment(self.experiment_class, TINY, inputs=["Click", "", "x" * 300])
+        self.check_experiment(LanguageModel, TINY, inputs=["Click", "", "x" * 300])
 
     @parameterized.parameters({"cell": "working_memory/gru", "tokens": "subwords", "layers": 2}, {"cell": "keras"},
                               {"cell": "min_lstm", "carry_state": False})
     def test_variants(self, **changes):
-        experiment = self.experiment_class(dataclasses.replace(TINY, **changes))
-        experiment.setup(tf.distribute.get_strategy())
-        before = experiment.evaluate("validation")["loss"]
-        experiment.begin(0)
-        for _ in range(10):
-            experiment.train_step()
-        self.assertLess(experiment.evaluate("validation")["loss"], before)
+        experiment = self.check_learns(LanguageModel(dataclasses.replace(TINY, **changes)), steps=10)
         self.assertLen(experiment.predict(["click"]), 1)
 
     @parameterized.parameters("characters", "subwords")
     def test_stream_is_predict(self, tokens):
-        experiment = self.experiment_class(dataclasses.replace(TINY, tokens=tokens, length=20))
-        experiment.setup(tf.distribute.get_strategy())
+        experiment = self.set_up(LanguageModel(dataclasses.replace(TINY, tokens=tokens, length=20)))
         accented = "\N{LATIN SMALL LETTER E WITH ACUTE} " * 50
         for text in ("", "Click", " Open  the\n window! Close it. ", accented, "x" * 9000):
             whole = experiment.predict([text])[0].text

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import unittest
 import wave
 
 import numpy as np
@@ -8,10 +9,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl.testing import absltest, parameterized
 
+from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
-from ogbrain.data.pipeline import Pipeline
 from ogbrain.errors import UserError
-from ogbrain.testing.experiment_test_case import ExperimentTestCase
 from plugins.working_memory.experiments.alphabet import Alphabet, spoken
 from plugins.working_memory.experiments.edit_distance import edit_distance
 from plugins.working_memory.experiments.speech import NOTHING, Speech
@@ -49,16 +49,18 @@ class TinySounds(tfds.core.GeneratorBasedBuilder):
 
 
 TINY = SpeechConfig(
-    epochs=3, batch_size=4, lengths=(1.0,), units=12, layers=1, bands=16, data=DataConfig(name="tiny_sounds"),
-    log_every=2, precision="float32", augment=False, optimizer=OptimizerConfig(learning_rate=1e-2))
+    epochs=3, steps_per_epoch=2, batch_size=4, lengths=(1.0,), units=12, layers=1, bands=16,
+    data=DataConfig(name="tiny_sounds"), log_every=2, precision="float32", augment=False,
+    optimizer=OptimizerConfig(learning_rate=1e-2))
 
 
-class SpeechTest(ExperimentTestCase, parameterized.TestCase):
+def setUpModule():
+    unittest.enterModuleContext(testing.use_data(TinySounds))
+
+
+class SpeechTest(testing.ExperimentTestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
-        self.builder = TinySounds(data_dir=self.create_tempdir().full_path)
-        self.builder.download_and_prepare()
-        self.enter_context(absltest.mock.patch.object(Pipeline, "builder", self.builder))
         self.folder = self.create_tempdir().full_path
 
     def file(self, name, samples, rate=RATE, **arguments):
@@ -66,28 +68,21 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
         soundfile.write(path, samples, rate, **arguments)
         return path
 
-    def ready(self, **changes):
-        experiment = Speech(dataclasses.replace(TINY, **changes))
-        experiment.setup(tf.distribute.get_strategy())
-        return experiment
+    def ready(self, steps=0, **changes):
+        return self.set_up(Speech(dataclasses.replace(TINY, **changes)), steps)
 
     @parameterized.parameters(True, False)
     def test_conformance(self, bidirectional):
         self.check_experiment(Speech, dataclasses.replace(TINY, bidirectional=bidirectional), inputs=[
             self.file("tone.wav", sound("ab")), self.file("none.wav", np.zeros(0, np.int16))])
 
-    @parameterized.parameters({"cell": "gru"}, {"cell": "min_lstm", "layers": 2}, {"precision": "mixed_bfloat16"},
-                              {"augment": True})
+    @parameterized.parameters({"cell": "gru", "precision": "mixed_bfloat16"},
+                              {"cell": "min_lstm", "layers": 2, "augment": True})
     def test_learns_the_tones(self, **changes):
-        experiment = self.ready(**changes)
-        before = experiment.evaluate("validation")["loss"]
-        experiment.begin(0)
-        for _ in range(25):
-            experiment.train_step()
-        after = experiment.evaluate("validation")
-        self.assertLess(after["loss"], before)
-        self.assertContainsSubset({"cer", "wer", "cer_x0", "wer_x1"}, after)
-        self.assertContainsSubset({"beam_cer", "beam_wer", "beam_cer_x0"}, experiment.evaluate("test"))
+        experiment = self.check_learns(Speech(dataclasses.replace(TINY, **changes)), steps=25)
+        names = {"cer", "wer", "cer_x0", "wer_x1"}
+        self.assertContainsSubset(names, experiment.evaluate("validation"))
+        self.assertContainsSubset(names | {f"beam_{name}" for name in names}, experiment.evaluate("test"))
 
     def test_all_that_can_be_heard_is(self):
         experiment = self.ready()
@@ -102,10 +97,7 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
             self.assertAlmostEqual(experiment.predict([path])[0].data["seconds"], plain.data["seconds"], places=2)
 
     def test_silence_and_nothing(self):
-        experiment = self.ready()
-        experiment.begin(0)
-        for _ in range(25):
-            experiment.train_step()
+        experiment = self.ready(steps=25)
         silence, empty, short = experiment.predict([
             self.file("silence.wav", np.zeros(RATE)), self.file("empty.wav", np.zeros(0)),
             self.file("short.wav", np.zeros(1))])
@@ -139,10 +131,7 @@ class SpeechTest(ExperimentTestCase, parameterized.TestCase):
                 dataclasses.replace(TINY, **changes)
 
     def test_stream_is_predict(self):
-        experiment = self.ready(bidirectional=False)
-        experiment.begin(0)
-        for _ in range(30):
-            experiment.train_step()
+        experiment = self.ready(steps=30, bidirectional=False)
         for length in (0, 100, 479, 480, 720, 12345):
             samples = np.resize(sound("abba"), length)
             header = io.BytesIO()
