@@ -90,7 +90,8 @@ class LanguageModel(ogbrain.SupervisedExperiment):
         """Returns the same model with the stock layer, if the config asks for it."""
         if self.config.baseline == "none":
             return {}
-        return {"keras": LanguageModel(dataclasses.replace(self.config, cell="keras", baseline="none"))}
+        epochs = self.config.baseline_epochs or self.config.epochs
+        return {"keras": LanguageModel(dataclasses.replace(self.config, cell="keras", baseline="none", epochs=epochs))}
 
     def notes(self) -> dict[str, str]:
         """Returns what a 5-gram gives on the same texts."""

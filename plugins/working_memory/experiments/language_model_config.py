@@ -52,6 +52,8 @@ class LanguageModelConfig(ExperimentConfig):
     """Begin each batch in training with the state after the one before; off, with zero."""
     baseline: str = "none"
     """Trained first in the same run to compare with: keras, the same model with the stock LSTM; or none."""
+    baseline_epochs: int = 0
+    """Epochs of the baseline, such as give it as much time; 0: as many as the model has."""
     length: int = 200
     """Tokens with which `predict` continues a text."""
     temperature: float = 0.7
@@ -69,6 +71,7 @@ class LanguageModelConfig(ExperimentConfig):
         else:
             one_of("cell", self.cell, CELLS)
         one_of("baseline", self.baseline, ("keras", "none"))
+        at_least("baseline_epochs", self.baseline_epochs, 0)
         between("vocabulary", self.vocabulary, 5, 100_000)
         between("steps", self.steps, 2, 100_000)
         if self.steps % 2:

@@ -61,6 +61,12 @@ class LanguageModelTest(testing.ExperimentTestCase, parameterized.TestCase):
     def test_conformance(self):
         self.check_experiment(LanguageModel, TINY, inputs=["Click", "", "x" * 300])
 
+    def test_baseline_has_as_many_epochs_or_its_own(self):
+        for epochs, expected in ((0, 3), (1, 1)):
+            config = dataclasses.replace(TINY, baseline="keras", baseline_epochs=epochs)
+            baseline = LanguageModel(config).build_baselines()["keras"].config
+            self.assertEqual((baseline.cell, baseline.baseline, baseline.epochs), ("keras", "none", expected))
+
     @parameterized.parameters({"cell": "working_memory/gru", "tokens": "subwords", "layers": 2}, {"cell": "keras"},
                               {"cell": "min_lstm", "carry_state": False})
     def test_variants(self, **changes):

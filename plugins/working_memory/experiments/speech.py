@@ -18,9 +18,11 @@ from ogbrain.data.pipeline import Pipeline
 from ogbrain.errors import UserError, unknown_name
 
 from ..ctc.ctc_head import CTCHead
+from ..ctc.prefix_beam import prefix_beam
 from ..pipelines.sound_file import RATE, read_sound
 from ..pipelines.sound_stream import read_pcm
 from .alphabet import Alphabet, Transcribed
+from .character_model import CharacterModel
 from .edit_distance import edit_distance
 from .speech_network import SpeechNetwork
 from .speech_picture import draw_alignment
@@ -31,9 +33,10 @@ NOTHING = "(nothing heard)"
 class Speech(ogbrain.SupervisedExperiment):
     """Transcribes clips, character by character; the metrics are error rates of characters and of words.
 
-    `cer` and `wer` are of greedy decoding, `beam_cer` and `beam_wer` of prefix beam search; the edits of a split over
-    its characters or words, as they are spoken (lower case, no punctuation). Characters that the training transcripts
-    lack cannot be written, and count as errors. The beam, which takes long, is left out on the validation split.
+    `cer` and `wer` are of greedy decoding, `beam_cer` and `beam_wer` of prefix beam search, `fused_cer` and `fused_wer`
+    of the beam with an n-gram model of the training transcripts; the edits of a split over its characters or words, as
+    they are spoken (lower case, no punctuation). Characters that the training transcripts lack cannot be written, and
+    count as errors. The beams, which take long, are left out on the validation split.
     """
 
     monitor, monitor_mode = "cer", "min"
@@ -48,10 +51,12 @@ class Speech(ogbrain.SupervisedExperiment):
         for feature in filter(None, (config.audio, config.transcript, config.group)):
             if feature not in known:
                 raise unknown_name(f"feature of {builder.info.full_name}", feature, known)
-        texts = decode(builder, config.splits[0], (), (config.transcript,))[config.transcript].values
-        self.alphabet = Alphabet.of(text.decode("utf-8", "replace") for text in texts)
+        texts = [text.decode("utf-8", "replace") for text in decode(
+            builder, config.splits[0], (), (config.transcript,))[config.transcript].values]
+        self.alphabet = Alphabet.of(texts)
         if not self.alphabet.characters:
             raise UserError(f"data set {builder.info.full_name}: its transcripts hold no letters")
+        self.language = CharacterModel(map(self.alphabet.encode, texts), len(self.alphabet.characters) + 1)
         described = (self.alphabet.characters, config.audio, config.transcript, config.group)
         frames = LogMel().frames(np.array([seconds * RATE for seconds in config.lengths], int))
         lengths = tuple((frames // config.stacked_frames * config.stacked_frames).tolist())
@@ -101,13 +106,15 @@ class Speech(ogbrain.SupervisedExperiment):
         """Returns the error rates of a split, whole and for each group, and the loss."""
         counts: dict[Any, float] = collections.defaultdict(float)
         data = self.pipeline.batches(split, batch_size=2 * self.config.batch_size, seed=self.config.seed)
-        beams = [] if split == "validation" else ["beam_"]  # the search takes long: not after each epoch
+        beams = [] if split == "validation" else ["beam_", "fused_"]  # searches take long: not after each epoch
         for batch in data.take(steps) if steps else data:
-            losses, *found = self._measured(batch, bool(beams))
+            losses, scores, frames, *found = self._measured(batch, bool(beams))
+            if beams:
+                found.append(self._fused(scores.numpy(), frames.numpy()))
             counts["loss"] += float(tf.reduce_sum(losses))
             counts["labels"] += int(tf.reduce_sum(batch["labels_length"]))
             rows = (batch["text"], batch["group"], *found)
-            for wanted, group, *found in zip(*([text.decode() for text in row.numpy()] for row in rows), strict=True):
+            for wanted, group, *found in zip(*([text.decode() for text in np.array(row)] for row in rows), strict=True):
                 for name in {"", group}:
                     counts["characters", name] += len(wanted)
                     counts["words", name] += len(wanted.split())
@@ -196,12 +203,20 @@ class Speech(ogbrain.SupervisedExperiment):
         return examples
 
     def _measure(self, batch, search):
-        """Returns the losses of a batch, the greedy transcripts and, if asked for, those of the beam."""
+        """Returns losses, log-probabilities, steps, greedy transcripts of a batch and, if asked for, the beam's."""
         scores, steps = self.model(batch["audio"], batch["audio_length"])
         losses = CTCHead.loss(batch["labels"], scores, batch["labels_length"], steps)
         greedy = self.alphabet.decode(CTCHead.decode(scores, steps)[0])
         beam = [self.alphabet.decode(self.model.beam(scores, steps, self.config.beam))] if search else []
-        return losses, greedy, *beam
+        return losses, scores, steps, greedy, *beam
+
+    def _fused(self, scores, steps):
+        """Returns the transcripts that the beam finds together with the n-gram model."""
+        config = self.config
+        best = [prefix_beam(row[:count], width=config.beam, language_model=self.language, candidates=8,
+                            weight=config.language_weight, bonus=config.language_bonus)[0][0]
+                for row, count in zip(scores, steps, strict=True)]
+        return ["".join(self.alphabet.characters[label - 1] for label in labels).encode() for labels in best]
 
     def _hear(self, wave, samples):
         """Returns log-probabilities, steps, greedy transcripts and those of the beam."""

@@ -61,6 +61,10 @@ class SpeechConfig(ExperimentConfig):
     """Change speed and loudness of training clips and hide parts of their spectrogram."""
     beam: int = 16
     """Prefixes that the beam search keeps."""
+    language_weight: float = 0.5
+    """Of the n-gram model of the training transcripts in the fused beam, which the test split has beside the others."""
+    language_bonus: float = 1.0
+    """Added to the fused score for each character, against the n-gram model's liking of short texts."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,3 +80,5 @@ class SpeechConfig(ExperimentConfig):
         between("units", self.units, 1, 65536)
         between("dropout", self.dropout, 0.0, 0.99)
         between("beam", self.beam, 1, 1000)
+        between("language_weight", self.language_weight, 0.0, 10.0)
+        between("language_bonus", self.language_bonus, -10.0, 10.0)

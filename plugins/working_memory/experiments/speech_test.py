@@ -13,7 +13,9 @@ from ogbrain import testing
 from ogbrain.config import DataConfig, OptimizerConfig
 from ogbrain.errors import UserError
 from plugins.working_memory.experiments.alphabet import Alphabet, spoken
+from plugins.working_memory.experiments.character_model import CharacterModel
 from plugins.working_memory.experiments.edit_distance import edit_distance
+from plugins.working_memory.experiments.ngram import NGram
 from plugins.working_memory.experiments.speech import NOTHING, Speech
 from plugins.working_memory.experiments.speech_config import SpeechConfig
 from plugins.working_memory.pipelines.sound_file import RATE, read_sound, resample
@@ -82,7 +84,8 @@ class SpeechTest(testing.ExperimentTestCase, parameterized.TestCase):
         experiment = self.check_learns(Speech(dataclasses.replace(TINY, **changes)), steps=25)
         names = {"cer", "wer", "cer_x0", "wer_x1"}
         self.assertContainsSubset(names, experiment.evaluate("validation"))
-        self.assertContainsSubset(names | {f"beam_{name}" for name in names}, experiment.evaluate("test"))
+        searched = {f"{kind}_{name}" for kind in ("beam", "fused") for name in names}
+        self.assertContainsSubset(names | searched, experiment.evaluate("test"))
 
     def test_all_that_can_be_heard_is(self):
         experiment = self.ready()
@@ -163,6 +166,15 @@ class PartsTest(parameterized.TestCase):
         alphabet = Alphabet.of(["tea", "ate"])
         np.testing.assert_array_equal(alphabet.encode("Eat, Zoë!"), [2, 1, 3])
         self.assertEqual(alphabet.decode(tf.constant([[2, 0, 3], [0, 0, 0]])).numpy().tolist(), [b"et", b""])
+
+    def test_character_model_is_that_of_the_ngrams(self):
+        texts = [np.array([1, 2, 3]), np.array([2, 1, 2])]
+        model = CharacterModel(texts, 4, order=3)
+        for prefix in ((), (1,), (3, 1, 2)):
+            self.assertAlmostEqual(sum(np.exp(model(prefix, label)) for label in range(4)), 1.0)
+        stream = np.array([0, 0, 1, 2, 3, 0, 0, 2, 1, 2, 0, 0])
+        expected = NGram(stream, 4, order=3).probabilities(np.array([2, 1, 2]))[-1]
+        self.assertAlmostEqual(model((3, 2, 1), 2), np.log(expected))
 
     @parameterized.parameters(("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("abc", "abc", 0),
                               ("abcd", "acbd", 2))
