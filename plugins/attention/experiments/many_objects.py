@@ -33,8 +33,9 @@ class ManyObjects(LabelSequences):
     def build_model(self) -> keras.Model:
         """Returns a model of pictures of any size, float in [0, 1].
 
-        Its outputs are those of `DeepRecurrentAttention`, `logits`, `(batch, length, labels)`, and with
-        `gradient=reinforce` `baselines`, `(batch, glimpses)`: the reward that each plan makes one expect.
+        Its outputs are those of `DeepRecurrentAttention`, `logits`, `(batch, length, labels)`, `guesses`, the same
+        after each glimpse, `(batch, glimpses, labels)`, and with `gradient=reinforce` `baselines`, `(batch, glimpses)`:
+        the reward that each plan makes one expect.
         """
         config = self.config
         attention = DeepRecurrentAttention(
@@ -52,7 +53,8 @@ class ManyObjects(LabelSequences):
         )
         images = keras.Input((None, None, self.channels), name="image")
         outputs = attention(images)
-        outputs["logits"] = keras.layers.Dense(len(self.label_names), dtype="float32", name="logits")(outputs["states"])
+        tell = keras.layers.Dense(len(self.label_names), dtype="float32", name="logits")
+        outputs["logits"], outputs["guesses"] = tell(outputs["states"]), tell(outputs["seen"])
         if config.gradient == "reinforce":
             expect = keras.layers.Dense(1, dtype="float32", name="baseline")
             outputs["baselines"] = expect(keras.ops.stop_gradient(outputs["plans"]))[..., 0]
@@ -63,13 +65,16 @@ class ManyObjects(LabelSequences):
         outputs = model(batch["image"], training=training)
         logits, labels = outputs["logits"], batch["labels"]
         metrics = sequence_metrics(logits, labels)
-        total = tf.reduce_mean(metrics["loss"])
+        # Each glimpse is asked for the label that it is for, or the first ones would learn from what follows alone.
+        counted = told(labels, logits.shape[-1] - 1)
+        asked, weights = (tf.repeat(value, self.config.glimpses, 1) for value in (labels, counted))
+        entropies = keras.losses.sparse_categorical_crossentropy(asked, outputs["guesses"], from_logits=True)
+        total = tf.reduce_mean(tf.reduce_sum(entropies * weights, 1) / tf.reduce_sum(weights, 1))
         if self.config.gradient == "reinforce":
             right = tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
-            counted = told(labels, logits.shape[-1] - 1)
-            returns, counted = (tf.repeat(value, self.config.glimpses, 1) for value in (right * counted, counted))
+            returns = tf.repeat(right * counted, self.config.glimpses, 1)
             policy_loss, baseline_loss = reinforce(
-                returns, outputs["baselines"] * counted, outputs["log_probs"] * counted
+                returns, outputs["baselines"] * weights, outputs["log_probs"] * weights
             )
             total += self.config.policy_weight * policy_loss + baseline_loss
         return total, metrics

@@ -14,7 +14,7 @@ BASELINES = ("conv", "none")
 class ManyObjectsConfig(ExperimentConfig):
     """Deep recurrent attention (arXiv 1412.7755): several digits on a canvas, told one after another."""
 
-    epochs: int = 40
+    epochs: int = 60
     """Passes over the training data."""
     batch_size: int = 64
     """Canvases in a training step, over all devices."""
@@ -23,7 +23,7 @@ class ManyObjectsConfig(ExperimentConfig):
     data: DataConfig = DataConfig(name="mnist_digits")
     """The data set: images of one size, with labels."""
     optimizer: OptimizerConfig = OptimizerConfig(
-        learning_rate=1e-3, schedule="cosine", warmup_steps=200, final_fraction=0.02, clip_norm=5.0
+        learning_rate=3e-3, schedule="cosine", warmup_steps=200, final_fraction=0.02, clip_norm=5.0
     )
     """The optimizer."""
 

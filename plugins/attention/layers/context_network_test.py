@@ -68,7 +68,13 @@ class DeepRecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
             DeepRecurrentAttention,
             {**SMALL, "gradient": gradient},
             {"images": images()},
-            output_shape={"states": (3, 2, 5), "plans": (3, 4, 5), "locations": (3, 4, 2), "log_probs": (3, 4)},
+            output_shape={
+                "states": (3, 2, 5),
+                "seen": (3, 4, 5),
+                "plans": (3, 4, 5),
+                "locations": (3, 4, 2),
+                "log_probs": (3, 4),
+            },
             call_arguments={"sample": False},
             gradients=gradient == "soft",
         )

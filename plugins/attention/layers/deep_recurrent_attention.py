@@ -37,6 +37,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
 
     Output: A dict of
         `states`, `(batch, labels, units)` in the compute dtype, the lower state after each label's last glimpse;
+        `seen`, `(batch, labels * glimpses, units)`, the lower state after each glimpse;
         `plans`, `(batch, labels * glimpses, units)`, the upper state that each place was chosen from;
         `locations`, `(batch, labels * glimpses, 2)` float32;
         `log_probs`, `(batch, labels * glimpses)` float32.
@@ -108,18 +109,23 @@ class DeepRecurrentAttention(keras.layers.Layer):
         plan = context = self.context(images)
         upper = [plan, ops.zeros_like(plan)]
         states, plans, locations, log_probs = [], [], [], []
-        for glimpse in range(self.labels * self.glimpses):
-            location, log_prob, _ = self.policy(plan, sample=sample and self.gradient == "reinforce")
+        for _ in range(self.labels * self.glimpses):
+            # Adam moves each weight as far, however many there are: without the factor a step moves a place right to
+            # the border, where the gradient vanishes, long before it is known what is to be seen.
+            location, log_prob, _ = self.policy(
+                plan * self.units**-0.5, sample=sample and self.gradient == "reinforce"
+            )
             plans.append(plan)
             locations.append(location)
             log_probs.append(log_prob)
             code = self.network(self.sensor(images, location), location)
-            seen, lower = self.lower(code, lower)
-            plan, upper = self.upper(ops.concatenate([seen, context], axis=-1), upper)
-            if glimpse % self.glimpses == self.glimpses - 1:
-                states.append(seen)
+            state, lower = self.lower(code, lower)
+            plan, upper = self.upper(ops.concatenate([state, context], axis=-1), upper)
+            states.append(state)
+        seen = ops.stack(states, axis=1)
         return {
-            "states": ops.stack(states, axis=1),
+            "states": seen[:, self.glimpses - 1 :: self.glimpses],
+            "seen": seen,
             "plans": ops.stack(plans, axis=1),
             "locations": ops.stack(locations, axis=1),
             "log_probs": ops.stack(log_probs, axis=1),
@@ -137,6 +143,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         batch, glimpses = images_shape[0], self.labels * self.glimpses
         return {
             "states": (batch, self.labels, self.units),
+            "seen": (batch, glimpses, self.units),
             "plans": (batch, glimpses, self.units),
             "locations": (batch, glimpses, 2),
             "log_probs": (batch, glimpses),

@@ -62,11 +62,14 @@ class GlimpseSensor(keras.layers.Layer):
 
     def call(self, images, locations):
         images = ops.convert_to_tensor(images)
-        crop = self._widest_crop(images, ops.cast(locations, "float32"))
-        return ops.stack([self._patch(crop, scale) for scale in range(self.scales)], axis=1)
+        crop, left = self._widest_crop(images, ops.cast(locations, "float32"))
+        return ops.stack([self._patch(crop, left, scale) for scale in range(self.scales)], axis=1)
 
     def _widest_crop(self, images, locations):
-        """Reads a crop of `(batch, side, side, channels)` around each location."""
+        """Reads a crop of `(batch, side, side, channels)` around each location, and the parts of a pixel left.
+
+        A soft sensor reads a row and a column more.
+        """
         batch, height, width, channels = ops.shape(images)
         side = self.patch_size * 2 ** (self.scales - 1)
         rows, row_inside, down = self._span(locations[:, 0], height, side)
@@ -83,12 +86,8 @@ class GlimpseSensor(keras.layers.Layer):
         pixels = ops.stop_gradient(ops.reshape(pixels, (batch, read, read, channels)))
         pixels = ops.cast(pixels, self.compute_dtype)
         inside = ops.logical_and(row_inside[:, :, None], column_inside[:, None, :])
-        pixels = ops.where(inside[..., None], pixels, ops.zeros_like(pixels))
-        if not self.soft:
-            return pixels
-        down, right = (ops.cast(part, self.compute_dtype)[:, None, None, None] for part in (down, right))
-        pixels = pixels[:, :-1] * (1 - down) + pixels[:, 1:] * down
-        return pixels[:, :, :-1] * (1 - right) + pixels[:, :, 1:] * right
+        left = [ops.cast(part, self.compute_dtype)[:, None, None, None] for part in (down, right)]
+        return ops.where(inside[..., None], pixels, ops.zeros_like(pixels)), left
 
     def _span(self, position, size, side):
         """Returns the indices along one axis, `(batch, side)`, which are in the image, and the part of a pixel left.
@@ -103,16 +102,30 @@ class GlimpseSensor(keras.layers.Layer):
         inside = ops.logical_and(indices >= 0, indices < size)
         return ops.clip(indices, 0, size - 1), inside, start - whole
 
-    def _patch(self, crop, scale):
+    def _patch(self, crop, left, scale):
         """Averages the middle of the widest crop down to one patch."""
         factor = 2**scale
         side = self.patch_size * factor
         start = (crop.shape[1] - side) // 2
-        middle = crop[:, start : start + side, start : start + side, :]
-        if factor == 1:
-            return middle
-        blocks = ops.reshape(middle, (-1, self.patch_size, factor, self.patch_size, factor, crop.shape[-1]))
-        return ops.mean(blocks, axis=(2, 4))
+        end = start + side + self.soft
+        patch = crop[:, start:end, start:end]
+        for axis, part in zip((1, 2), left, strict=True):
+            patch = self._average(patch, axis, factor, part)
+        return patch
+
+    def _average(self, pixels, axis, factor, part):
+        """Averages along one axis, interpolated between blocks that begin at a pixel and at the next one.
+
+        To interpolate means is the same as to take means of what is interpolated, and there are fewer of them.
+        """
+        side = self.patch_size * factor
+        shape = (-1, *pixels.shape[1:axis], self.patch_size, factor, *pixels.shape[axis + 1 :])
+
+        def means(start):
+            span = pixels[(slice(None),) * axis + (slice(start, start + side),)]
+            return ops.mean(ops.reshape(span, shape), axis=axis + 1) if factor > 1 else span
+
+        return means(0) * (1 - part) + means(1) * part if self.soft else means(0)
 
     def compute_output_shape(self, images_shape, locations_shape):
         """Returns `(batch, scales, patch_size, patch_size, channels)`."""
