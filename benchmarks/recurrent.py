@@ -21,13 +21,18 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.report import Report
+from ogbrain.config import OptimizerConfig
+from ogbrain.training.adam import Adam
+from plugins.working_memory.experiments.language_model import LanguageModel
+from plugins.working_memory.experiments.language_model_config import LanguageModelConfig
 from plugins.working_memory.experiments.linear_cross_entropy import linear_cross_entropy
 from plugins.working_memory.layers.bidirectional import Bidirectional
 from plugins.working_memory.layers.gru import GRU
 from plugins.working_memory.layers.lstm import LSTM
 from plugins.working_memory.layers.min_lstm import MinLSTM
 
-ROWS = ("lstm", "lstm_bfloat16", "gru", "bidirectional", "layer_norm", "roofline", "step", "time", "min_lstm", "memory")
+ROWS = ("lstm", "lstm_bfloat16", "gru", "bidirectional", "layer_norm", "roofline", "loss", "step", "time", "min_lstm",
+        "memory")
 flags.DEFINE_string("peer_python", "", "Interpreter of an environment with PyTorch; its rows are left out otherwise.")
 flags.DEFINE_list("rows", list(ROWS), "What to measure.")
 flags.register_validator("rows", lambda rows: set(rows) <= set(ROWS), f"some of {', '.join(ROWS)}")
@@ -88,7 +93,7 @@ class LayerNormCell(keras.layers.Layer):
 def language_model(layer: Callable[[], keras.layers.Layer], policy: str = "float32") -> Run:
     """Returns a training step of embedding, the layer and logits, with Adam, on fixed tokens.
 
-    Keras' own layers have Keras' own loss.
+    Keras' own layers have Keras' own loss and Adam.
     """
     keras.mixed_precision.set_global_policy(policy)
     keras.utils.set_random_seed(0)
@@ -98,11 +103,11 @@ def language_model(layer: Callable[[], keras.layers.Layer], policy: str = "float
     logits.build(body.output_shape)
     keras.mixed_precision.set_global_policy("float32")
     variables = [*body.trainable_variables, *logits.trainable_variables]
-    optimizer = keras.optimizers.Adam(1e-3)
+    stock = isinstance(body.layers[-1], keras.layers.RNN)
+    optimizer = keras.optimizers.Adam(1e-3) if stock else Adam(1e-3)
     optimizer.build(variables)
     tokens = tf.constant(np.random.default_rng(0).integers(0, VOCABULARY, (BATCH, STEPS)), tf.int32)
     weights = tf.fill(tokens.shape, 1.0 / (BATCH * STEPS))
-    stock = isinstance(body.layers[-1], keras.layers.RNN)
     stock_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def loss():
@@ -142,7 +147,7 @@ def seconds(run: Run, repeats: int) -> float:
     start = time.perf_counter()
     for _ in range(repeats):
         result = run()
-    tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
+    tf.nest.map_structure(np.asarray, result)
     return (time.perf_counter() - start) / repeats
 
 
@@ -203,15 +208,27 @@ def language_models(report: Report, peer: Peer | None, quick: bool, rows: list[s
             report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["torch lstm"], unit,
                        "PyTorch in float32")
         report.add("lstm_bfloat16, training", rates["lstm_bfloat16"], rates["lstm"], unit, "our float32")
-        more = 5 if quick else 100
-        losses = {name: [float(models[name]()) for _ in range(more)][-1] for name in ("lstm", "lstm_bfloat16")}
-        report.add("final loss in bfloat16", losses["lstm_bfloat16"], losses["lstm"], "nats",
-                   "float32, same seed and data")
     if "roofline" in rows and names:
         for dtype in ("float32", "bfloat16"):
             name = "lstm" if dtype == "float32" else "lstm_bfloat16"
             if name in rates:
                 roofline(report, name, rates[name], dtype)
+
+
+def bfloat16_loss(report: Report, quick: bool) -> None:
+    """The loss on sub-words of real text after some training, by the language-model experiment."""
+    losses = {}
+    for precision in ("float32", "mixed_bfloat16"):
+        config = LanguageModelConfig(
+            tokens="subwords", vocabulary=VOCABULARY, embedding=EMBEDDING, units=HIDDEN, steps=STEPS, batch_size=BATCH,
+            precision=precision, optimizer=OptimizerConfig(learning_rate=3e-3, clip_norm=1.0))
+        experiment = LanguageModel(config)
+        experiment.setup(tf.distribute.get_strategy())
+        experiment.begin(0)
+        sums = [experiment.train_step() for _ in range(20 if quick else 300)]
+        losses[precision] = statistics.mean(step.means(step.values.numpy())["loss"] for step in sums[-50:])
+    report.add("bfloat16, loss of steps 250 to 300", losses["mixed_bfloat16"], losses["float32"], "nats",
+               "float32, same seed and data: sub-words of LibreOffice's help")
 
 
 def roofline(report: Report, name: str, rate: float, dtype: str) -> None:
@@ -274,17 +291,34 @@ def _memory(recompute: bool, steps: int) -> float:
 
 def _peak(recompute: bool, steps: int) -> float:
     code = (
-        "import resource, sys\n"
+        "import pathlib, sys\n"
         "from benchmarks.recurrent import HIDDEN, layer_update\n"
         "from plugins.working_memory.layers.lstm import LSTM\n"
         "layer = LSTM(HIDDEN, return_sequences=True, recompute=bool(int(sys.argv[1])))\n"
         "layer_update(layer, int(sys.argv[2]), 64)()\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n")
+        # What getrusage tells would have the parent's peak in it.
+        "lines = pathlib.Path('/proc/self/status').read_text().splitlines()\n"
+        "print(next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) / 1024)\n")
     root = str(pathlib.Path(__file__).resolve().parents[1])
     done = subprocess.run([sys.executable, "-c", code, str(int(recompute)), str(steps)], cwd=root, text=True,
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           env={**os.environ, "PYTHONPATH": root})
     return float(done.stdout)
+
+
+def served(folder: str) -> Run:
+    """Returns a call of an exported step as a server makes it: a session, without the Python of `tf.function`."""
+    # One thread that does one operation after the other: nothing in a step at batch 1 is worth handing over.
+    config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=1, intra_op_parallelism_threads=1)
+    config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
+    session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
+    with session.graph.as_default():
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], folder)
+        signature = loaded.signature_def["serving_default"]
+        given, wanted = dict(signature.inputs), [slot.name for slot in signature.outputs.values()]
+        call = session.make_callable(wanted, [slot.name for slot in given.values()])
+    arrays = [np.zeros([size.size for size in slot.tensor_shape.dim], np.float32) for slot in given.values()]
+    return functools.partial(call, *arrays)
 
 
 def single_step(report: Report, peer: Peer | None, quick: bool) -> None:
@@ -309,17 +343,13 @@ def single_step(report: Report, peer: Peer | None, quick: bool) -> None:
         h = tf.sigmoid(o) * tf.tanh(c)
         return {"output": h, "h": h, "c": c}
 
-    arguments = {name: tf.zeros((1, size)) for name, size in (("x", EMBEDDING), ("h", HIDDEN), ("c", HIDDEN))}
     calls = {}
     own = [weight.value for weight in layer.trainable_weights]
     for name, run, kept in (("ours", ours, own), ("bare", bare, [kernel, recurrent, bias])):
         with tempfile.TemporaryDirectory() as folder:
             module = Module(run, kept)
             tf.saved_model.save(module, folder, signatures=module.run)
-            loaded = tf.saved_model.load(folder)
-        function = loaded.signatures["serving_default"]
-        function.keep = loaded
-        calls[name] = functools.partial(function, **arguments)
+            calls[name] = served(folder)
     repeats, rounds = (200, 3) if quick else (2000, 7)
     measures: dict[str, Callable[[], float]] = {}
     for name, call in calls.items():
@@ -345,6 +375,8 @@ def main(_: list[str]) -> None:
         print("PyTorch is left out: no --peer_python=/path/to/python with torch installed was given")
     report = Report("recurrent")
     language_models(report, peer, values.quick, values.rows)
+    if "loss" in values.rows:
+        bfloat16_loss(report, values.quick)
     if "step" in values.rows:
         single_step(report, peer, values.quick)
     if peer:

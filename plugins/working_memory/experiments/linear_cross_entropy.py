@@ -66,5 +66,6 @@ def _softmax(logits, bias, target, weight):
     total = tf.reduce_sum(exponentials, -1, keepdims=True)
     right = target[:, None] == tf.range(tf.shape(logits)[1])
     entropy = tf.math.log(total[:, 0]) - tf.reduce_sum(tf.where(right, logits, 0.0), -1)
-    gradient = (exponentials / total - tf.cast(right, tf.float32)) * weight[:, None]
+    weight = weight[:, None]
+    gradient = exponentials * (weight / total) - tf.where(right, weight, 0.0)
     return entropy, tf.cast(gradient, dtype), tf.reduce_sum(gradient, 0)

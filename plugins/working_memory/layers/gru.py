@@ -44,7 +44,7 @@ class GRU(RecurrentLayer):
     def _vectors(self):
         return [*super()._vectors(), *([self.bias[1]] if self.reset_after and self.bias is not None else [])]
 
-    def _update(self, linear, x, state, vectors, drop, training):
+    def _update(self, linear, x, state, vectors, drop, gate):
         h, = state
         fed = h if drop is None else h * drop
         product = linear(0, fed)
@@ -53,7 +53,7 @@ class GRU(RecurrentLayer):
             product = self._normalized(product, vectors[0][:product.shape[-1]])
         if self.reset_after and self.use_bias:
             product += vectors[-1]
-        z, r = tf.split(self._gate(x[:, :split] + product[:, :split]), 2, -1)
+        z, r = tf.split(gate(x[:, :split] + product[:, :split]), 2, -1)
         if self.reset_after:
             candidate = r * product[:, split:]
         else:

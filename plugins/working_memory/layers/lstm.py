@@ -73,7 +73,7 @@ class LSTM(RecurrentLayer):
     def _added(self):
         return not self.layer_norm
 
-    def _update(self, linear, x, state, vectors, drop, training):
+    def _update(self, linear, x, state, vectors, drop, gate):
         h, c = state
         z = linear(0, h if drop is None else h * drop)
         if self.layer_norm:
@@ -82,13 +82,13 @@ class LSTM(RecurrentLayer):
         if self.peepholes:
             i = i if i is None else i + c * vectors[-1][0]
             f += c * vectors[-1][1]
-        f = self._gate(f)
-        i = 1 - f if i is None else self._gate(i)
+        f = gate(f)
+        i = 1 - f if i is None else gate(i)
         c = f * c + i * self.activation(g)
         if self.peepholes:
             o += c * vectors[-1][2]
         seen = self._normalized(c, vectors[1]) + vectors[2] if self.layer_norm else c
-        h = self._gate(o) * self.activation(seen)
+        h = gate(o) * self.activation(seen)
         return [linear(1, h) if self.projection else h, c]
 
     def get_config(self):

@@ -123,8 +123,11 @@ class RecurrentLayer(SequenceLayer):
         """Whether `linear(0, h)` has the product of the input in it; see `Scan`."""
         return False
 
-    def _update(self, linear, x, state, vectors, drop, training) -> list[tf.Tensor]:
-        """The arithmetic of one step: from `x`, `(batch, gates * units)`, and the state to the next state."""
+    def _update(self, linear, x, state, vectors, drop, gate) -> list[tf.Tensor]:
+        """The arithmetic of one step: from `x`, `(batch, gates * units)`, and the state to the next state.
+
+        `gate` is the recurrent activation, in the form that suits the place.
+        """
         raise NotImplementedError
 
     def step(self, state, inputs, training: bool = False):
@@ -144,7 +147,7 @@ class RecurrentLayer(SequenceLayer):
         values = [tf.convert_to_tensor(weight) for weight in self._input_weights()]
         z = tf.cast(self._project(inputs, values), tf.float32)
         vectors = [tf.convert_to_tensor(vector) for vector in self._vectors()]
-        new = self._update(linear, z, state, vectors, drop, training)
+        new = self._update(linear, z, state, vectors, drop, self.recurrent_activation)
         new = self._zoned(new, state, [tensor[0] for tensor in noise], training)
         return tf.cast(new[0], self.compute_dtype), new
 
@@ -156,7 +159,7 @@ class RecurrentLayer(SequenceLayer):
         second = first + len(groups[1])
 
         def run(x, state, values, mask, noise):
-            matrices, z = values[first:second], self._project(x, values[:first])
+            matrices, z = values[first:second], self._project(x, values[:first], jit)
             if jit:  # XLA is slow at bfloat16 on processors; the products outside of the loop are not its own.
                 z = tf.cast(z, tf.float32)
             else:
@@ -189,23 +192,20 @@ class RecurrentLayer(SequenceLayer):
     def _input_weights(self):
         return [self.kernel, *([self.kernel_gain] if self.layer_norm else []), *([self.bias] if self.use_bias else [])]
 
-    def _project(self, x, values):
+    def _project(self, x, values, jit=False):
         """Multiplies inputs of any number of steps, `(..., depth)`, with the input weights."""
         kernel = tf.cast(values[0], x.dtype)
         flat = tf.matmul(tf.reshape(x, [-1, kernel.shape[0]]), kernel)
         if self.layer_norm:
-            flat = tf.cast(self._normalized(tf.cast(flat, tf.float32), values[1]), x.dtype)
+            normalized = _compiled_normalized if jit else _normalized
+            flat = tf.cast(normalized(tf.cast(flat, tf.float32), values[1], self.units), x.dtype)
         if self.use_bias:
             flat += tf.cast(self._input_bias(values[-1]), x.dtype)
         shape = tf.concat([tf.shape(x)[:-1], kernel.shape[1:]], 0)
         return tf.ensure_shape(tf.reshape(flat, shape), x.shape[:-1] + kernel.shape[1:])
 
     def _normalized(self, z, gain):
-        """Normalizes each gate of `z`, `(rows, gates * units)`, over its units."""
-        parts = tf.reshape(z, [-1, z.shape[-1] // self.units, self.units])
-        parts -= tf.reduce_mean(parts, -1, keepdims=True)
-        parts *= tf.math.rsqrt(tf.reduce_mean(tf.square(parts), -1, keepdims=True) + 1e-5)
-        return tf.reshape(parts, [-1, z.shape[-1]]) * gain
+        return _normalized(z, gain, self.units)
 
     def _scan(self, training: bool) -> Scan:
         if training not in self._scans:
@@ -213,7 +213,7 @@ class RecurrentLayer(SequenceLayer):
 
             def step(linear, inputs, state, constants, noise):
                 vectors, drop = (constants[:-1], constants[-1]) if dropped else (constants, None)
-                new = self._update(linear, inputs[0], state, vectors, drop, training)
+                new = self._update(linear, inputs[0], state, vectors, drop, self._gate)
                 return self._zoned(new, state, noise, training)
 
             self._scans[training] = Scan(step, self._added)
@@ -262,3 +262,14 @@ def _parts(batch: int | None) -> int:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max((n for n in range(1, cores + 1) if batch % n == 0 and batch // n >= 16), default=1)
+
+
+def _normalized(z: tf.Tensor, gain: tf.Tensor, units: int) -> tf.Tensor:
+    """Normalizes each gate of `z`, `(rows, gates * units)`, over its units."""
+    parts = tf.reshape(z, [-1, z.shape[-1] // units, units])
+    parts -= tf.reduce_mean(parts, -1, keepdims=True)
+    parts *= tf.math.rsqrt(tf.reduce_mean(tf.square(parts), -1, keepdims=True) + 1e-5)
+    return tf.reshape(parts, [-1, z.shape[-1]]) * gain
+
+
+_compiled_normalized = tf.function(_normalized, jit_compile=True, autograph=False)

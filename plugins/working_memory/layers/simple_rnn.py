@@ -21,7 +21,7 @@ class SimpleRNN(RecurrentLayer):
     def _added(self):
         return not self.layer_norm
 
-    def _update(self, linear, x, state, vectors, drop, training):
+    def _update(self, linear, x, state, vectors, drop, gate):
         h, = state
         z = linear(0, h if drop is None else h * drop)
         return [self.activation(x + self._normalized(z, vectors[0]) if self.layer_norm else z)]
