@@ -84,7 +84,7 @@ class ImagesTest(ExperimentTestCase):
             if record["split"] == "train"
         }
         self.assertAlmostEqual(rates[3], 3e-2)
-        self.assertLess(rates[18], 1e-3)
+        self.assertAlmostEqual(rates[18], CONFIG.tune_rate)
 
     def trained(self, steps, **kwargs):
         """Returns an experiment after so many steps."""
