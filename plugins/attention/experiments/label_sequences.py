@@ -80,11 +80,15 @@ def sequence_metrics(logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tenso
         `label_accuracy`, the share of labels that are.
     """
     weights = told(labels, logits.shape[-1] - 1)
-    count = tf.reduce_sum(weights, 1)
     right = tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
-    entropies = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return {
-        "loss": tf.reduce_sum(entropies * weights, 1) / count,
+        "loss": mean_entropy(logits, labels, weights),
         "accuracy": tf.reduce_min(tf.maximum(right, 1 - weights), 1),
-        "label_accuracy": tf.reduce_sum(right * weights, 1) / count,
+        "label_accuracy": tf.reduce_sum(right * weights, 1) / tf.reduce_sum(weights, 1),
     }
+
+
+def mean_entropy(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns the weighted mean cross-entropy of each row, `(batch,)`; labels and weights are `(batch, length)`."""
+    entropies = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    return tf.reduce_sum(entropies * weights, 1) / tf.reduce_sum(weights, 1)

@@ -16,7 +16,7 @@ from ogbrain.paths import user_path
 from ..layers.deep_recurrent_attention import DeepRecurrentAttention
 from ..pipelines.picture_file import decode_pictures, fit_to_canvas, read_picture
 from .glimpse_pictures import draw_glimpses, stack
-from .label_sequences import LabelSequences, sequence_metrics, told
+from .label_sequences import LabelSequences, mean_entropy, sequence_metrics, told
 from .reinforce import reinforce
 from .whole_canvas import WholeCanvas
 
@@ -68,8 +68,7 @@ class ManyObjects(LabelSequences):
         # Each glimpse is asked for the label that it is for, or the first ones would learn from what follows alone.
         counted = told(labels, logits.shape[-1] - 1)
         asked, weights = (tf.repeat(value, self.config.glimpses, 1) for value in (labels, counted))
-        entropies = keras.losses.sparse_categorical_crossentropy(asked, outputs["guesses"], from_logits=True)
-        total = tf.reduce_mean(tf.reduce_sum(entropies * weights, 1) / tf.reduce_sum(weights, 1))
+        total = tf.reduce_mean(mean_entropy(outputs["guesses"], asked, weights))
         if self.config.gradient == "reinforce":
             right = tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
             returns = tf.repeat(right * counted, self.config.glimpses, 1)

@@ -23,7 +23,7 @@ class ManyObjectsConfig(ExperimentConfig):
     data: DataConfig = DataConfig(name="mnist_digits")
     """The data set: images of one size, with labels."""
     optimizer: OptimizerConfig = OptimizerConfig(
-        learning_rate=3e-3, schedule="cosine", warmup_steps=200, final_fraction=0.02, clip_norm=5.0
+        learning_rate=2e-3, schedule="cosine", warmup_steps=200, final_fraction=0.02, clip_norm=5.0
     )
     """The optimizer."""
 
