@@ -3,12 +3,14 @@
 import contextlib
 import importlib
 import logging
+import random
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import downloader
 
@@ -52,7 +54,7 @@ def builder(
                 for left in folder.parent.glob(f"incomplete.*_{folder.name}"):
                     shutil.rmtree(left, ignore_errors=True)
                 print(f"preparing {title} in {folder}", file=sys.stderr, flush=True)
-                with _few_retries():
+                with _few_retries(), draws_kept():
                     found.download_and_prepare(
                         download_dir=str(data_root(data_dir) / "downloads"),
                         download_config=config or tfds.download.DownloadConfig(try_download_gcs=False),
@@ -84,6 +86,17 @@ def prepare(name: str, data_dir: str = "", beam_processes: int = 0) -> str:
     found = builder(name, data_dir, config=_beam_config(beam_processes) if beam_processes else None)
     counts = ", ".join(f"{split} {about.num_examples:,}" for split, about in found.info.splits.items())
     return f"{name}: {counts}; in {found.data_dir}"
+
+
+@contextlib.contextmanager
+def draws_kept() -> Iterator[None]:
+    """Leaves what Python and NumPy draw next as it is: TFDS draws names, and a seeded run must not depend on that."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _beam_config(processes: int) -> tfds.download.DownloadConfig:

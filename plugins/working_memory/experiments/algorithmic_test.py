@@ -47,6 +47,12 @@ class AlgorithmicTest(testing.ExperimentTestCase, parameterized.TestCase):
             output, state = model.step(inputs[:, number], state)
             np.testing.assert_allclose(output, expected, atol=1e-5)
 
+    def test_preparing_the_data_does_not_change_the_weights(self):
+        experiments = [self.set_up(self.made(data=DataConfig(name="memory_tasks", data_dir=folder)))
+                       for folder in (tempfile.mkdtemp(), TINY.data.data_dir, TINY.data.data_dir)]
+        for weights in zip(*(experiment.model.get_weights() for experiment in experiments), strict=True):
+            np.testing.assert_array_equal(weights[0], weights[2])
+
     def test_what_is_solved(self):
         mask = tf.constant([[0.0, 1.0]] * 3)
         experiment = self.set_up(self.made())

@@ -47,5 +47,6 @@ class MemoryTask(Pipeline):
         if not builder.is_prepared():
             with file_lock(Path(builder.data_dir).parent / ".lock", f"preparing {builder.info.full_name}"):
                 if not builder.is_prepared():
-                    builder.download_and_prepare()
+                    with builders.draws_kept():
+                        builder.download_and_prepare()
         super().__init__(builder, splits={split: split for split in SPLITS}, features=["inputs", "targets", "mask"])
