@@ -16,4 +16,5 @@ def user_path(path: str | Path) -> Path:
         >>> user_path("runs/first")
         PosixPath('/home/ada/brain/runs/first')
     """
-    return working_directory() / Path(path).expanduser()
+    # Not Path.expanduser(), which raises where there is no such user.
+    return working_directory() / os.path.expanduser(path)

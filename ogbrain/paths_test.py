@@ -22,6 +22,7 @@ class PathsTest(absltest.TestCase):
     def test_home(self):
         with mock.patch.dict(os.environ, HOME="/home/ada", BUILD_WORKING_DIRECTORY="/tmp"):
             self.assertEqual(user_path("~/runs"), Path("/home/ada/runs"))
+            self.assertEqual(user_path("~no such user"), Path("/tmp/~no such user"))
 
 
 if __name__ == "__main__":

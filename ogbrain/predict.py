@@ -1,6 +1,7 @@
 """Answers inputs of one's own with a run: `bazel run //ogbrain:predict -- --run=DIR --input=FILE`."""
 
 import json
+import os
 import re
 import sys
 
@@ -22,6 +23,8 @@ def main(arguments: list[str]) -> None:
     command.no_arguments(arguments)
     if not _RUN.value:
         raise UserError("--run=DIR is needed, a run's folder as `train` printed it")
+    if _STREAM.value and sys.stdin is None:
+        raise UserError("--stream: standard input is closed; a file or a pipe")
     if _STREAM.value and (_INPUT.value or _INPUT_FILE.value):
         raise UserError("--stream: reads standard input; not with --input or --input_file")
     inputs = [] if _STREAM.value else _inputs()
@@ -37,7 +40,7 @@ def main(arguments: list[str]) -> None:
         return
     folder = user_path(_OUTPUT_DIR.value)
     for number, (given, prediction) in enumerate(zip(inputs, run.experiment.predict(inputs), strict=True)):
-        data = {"input": given, **prediction.data}
+        data = {"input": _readable(given), **prediction.data}
         stem = re.sub(r"[^\w.-]+", "_", given)[-60:].strip("._") or "input"
         if prediction.picture is not None:
             from PIL import Image
@@ -55,11 +58,11 @@ def main(arguments: list[str]) -> None:
             print(json.dumps(data, ensure_ascii=False))
         else:
             files = [f"{kind}: {data[kind]}" for kind in ("picture", "animation") if kind in data]
-            print("\n".join([f"{given}: {prediction.text}", *files]))
+            print("\n".join([f"{_readable(given)}: {prediction.text}", *files]))
 
 
 def _inputs() -> list[str]:
-    inputs = list(_INPUT.value)
+    inputs = [given if os.path.exists(user_path(given)) else _readable(given) for given in _INPUT.value]
     if _INPUT_FILE.value:
         file = user_path(_INPUT_FILE.value)
         try:
@@ -70,6 +73,11 @@ def _inputs() -> list[str]:
     if not inputs:
         raise UserError("--input=FILE|TEXT, --input_file=FILE or --stream is needed, what to answer")
     return inputs
+
+
+def _readable(given: str) -> str:
+    """Replaces what is not UTF-8, as the texts of standard input do; a file may be named so, a text may not be so."""
+    return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 if __name__ == "__main__":

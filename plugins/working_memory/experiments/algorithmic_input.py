@@ -1,11 +1,13 @@
 """Sequences of the user's own, and answers in words."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 
 from ogbrain.errors import UserError
+from ogbrain.paths import user_path
 
 SYMBOLS = {"reber": "BTPSXVE", "temporal_order": "EBabcdXY"}
 """The symbols of the channels, of the tasks that have symbols."""
@@ -31,9 +33,9 @@ def read_sequence(given: str | Path, task: str, width: int) -> np.ndarray:
         (5, 7)
     """
     text = str(given).strip()
-    if not text.startswith("[") and len(text) < 4096 and Path(text).is_file():
+    if not text.startswith("[") and os.path.isfile(user_path(text)):
         try:
-            text = Path(text).read_text().strip()
+            text = user_path(text).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{str(given)!r}: cannot be read: {error}") from None
     symbols = SYMBOLS.get(task)

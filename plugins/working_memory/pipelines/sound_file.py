@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ogbrain.errors import UserError
+from ogbrain.paths import user_path
 
 RATE = 16000
 
@@ -29,7 +30,7 @@ def read_sound(file: str | Path) -> np.ndarray:
     import soundfile
 
     try:
-        data = Path(file).read_bytes()
+        data = user_path(file).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{str(file)!r}: cannot be read ({reason}); a WAV, FLAC or OGG file") from None
