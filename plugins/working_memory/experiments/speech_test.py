@@ -200,7 +200,25 @@ class PartsTest(parameterized.TestCase):
                 list(read_pcm(io.BytesIO(data.getvalue())))
         with self.assertRaisesRegex(UserError, "without samples"):
             list(read_pcm(io.BytesIO(b"RIFF\0\0\0\0WAVE")))
+        for head in (b"RIFF\0\0\0\0WAVEfmt \4\0\0\0\1\0\1\0", b"RIFF\0\0\0\0WAVEdata\4\0\0\0\0\0\0\0"):
+            with self.assertRaisesRegex(UserError, "without samples"):
+                list(read_pcm(io.BytesIO(head)))
+        for head in (b"fLaC\0\0\0", b"OggS\0\0\0"):
+            with self.assertRaisesRegex(UserError, "--input=FILE"):
+                list(read_pcm(io.BytesIO(head)))
         self.assertEqual([len(piece) for piece in read_pcm(io.BytesIO(b"\0\0\0"))], [1])
+
+    def test_what_follows_the_samples_of_a_wav_is_no_sound(self):
+        data = io.BytesIO()
+        with wave.open(data, "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(b"\1\0" * 5000)
+        whole = data.getvalue() + b"LIST\4\0\0\0INFO"
+        self.assertEqual(sum(map(len, read_pcm(io.BytesIO(whole)))), 5000)
+        # The header of what was written to a pipe does not know how long it is.
+        for size in (b"\0\0\0\0", b"\xff\xff\xff\xff"):
+            piped = data.getvalue()[:40] + size + data.getvalue()[44:]
+            self.assertEqual(sum(map(len, read_pcm(io.BytesIO(piped)))), 5000)
 
 
 if __name__ == "__main__":

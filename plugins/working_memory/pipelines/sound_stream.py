@@ -1,6 +1,7 @@
 """Sound from a pipe."""
 
 import struct
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -31,30 +32,38 @@ def read_pcm(source: BinaryIO) -> Iterator[np.ndarray]:
     """
     read = getattr(source, "read1", source.read)
     data = source.read(4)
+    if data in (b"fLaC", b"OggS"):
+        raise UserError(f"standard input: a FLAC or OGG file is not allowed with --stream; {_WANTED}; --input=FILE "
+                        "takes any")
+    left = sys.maxsize
     if data == b"RIFF":
-        _skip_header(source)
+        left = _skip_header(source)
         data = b""
     while True:
         whole = len(data) // 2 * 2
         if whole:
             yield np.frombuffer(data[:whole], "<i2").astype(np.float32) / 32768.0
-        new = read(4096)
+        new = read(min(4096, left))
         if not new:
             return
+        left -= len(new)
         data = data[whole:] + new
 
 
 def _skip_header(source):
+    """Returns how many bytes of samples follow; what comes after them is no sound. A pipe's header may not know."""
     source.read(8)
+    known = False
     while True:
         chunk = source.read(8)
         if len(chunk) < 8:
             raise UserError(f"standard input: a WAV file without samples; {_WANTED}")
         name, size = struct.unpack("<4sI", chunk)
-        if name == b"data":
-            return
+        if name == b"data" and known:
+            return size or sys.maxsize
         content = source.read(size + size % 2)
-        if name == b"fmt ":
+        if name == b"fmt " and len(content) >= 16:
+            known = True
             kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", content[:16])
             if (kind, channels, rate, bits) != (1, 1, RATE, 16):
                 raise UserError(f"standard input: a WAV file of {bits} bits, {channels} channel(s), {rate} Hz (format "
