@@ -128,7 +128,7 @@ class LanguageModel(ogbrain.SupervisedExperiment):
                          tf.constant(config.nucleus), tf.constant([config.seed, number]))
             logits, state = self._read_one(token, state)
             name = self._names[int(token[0])]
-            if config.tokens == "subwords" and number:
+            if config.tokens == "subwords":
                 name = name.removeprefix("##") if name.startswith("##") else f" {name}"
             yield name
 
@@ -190,7 +190,8 @@ class LanguageModel(ogbrain.SupervisedExperiment):
         names = tf.gather(tf.constant(self._names), drawn)
         if self.config.tokens == "characters":
             return tf.strings.reduce_join(names)
-        return tf.strings.regex_replace(tf.strings.reduce_join(names, separator=" "), " ##", "")
+        # A piece that begins a word has a space before it, the first one too: it follows what was given.
+        return tf.strings.regex_replace(tf.strings.reduce_join(tf.strings.join([" ", names])), " ##", "")
 
     @property
     def _names(self) -> list[str]:

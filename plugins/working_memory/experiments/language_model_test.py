@@ -82,6 +82,13 @@ class LanguageModelTest(testing.ExperimentTestCase, parameterized.TestCase):
             for source in (io.BytesIO(text.encode()), Trickle(text.encode())):
                 self.assertEqual("".join(experiment.stream(source)), whole)
 
+    def test_pieces_are_joined_to_what_was_given(self):
+        experiment = self.set_up(LanguageModel(dataclasses.replace(TINY, tokens="subwords", length=30)))
+        continuations = [experiment.predict([text])[0].text for text in ("", "Clic", "Open the win", "Close it.")]
+        for text in continuations:
+            self.assertNotIn("##", text)
+        self.assertTrue(any(text.startswith(" ") for text in continuations))
+
     def test_rows_run_on_and_epochs_begin_elsewhere(self):
         pipeline = self.stream()
         count = pipeline.steps_per_epoch("train", 4)
