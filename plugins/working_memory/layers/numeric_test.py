@@ -174,6 +174,28 @@ class NumericTest(parameterized.TestCase):
         self.assertEqual(outputs.shape, (2, 0, 4))
         self.assert_all_close(last, state)
 
+    @parameterized.parameters((LSTM, {}), (LSTM, {"recompute": True, "chunk": 2}), (GRU, {}), (MinLSTM, {}))
+    def test_no_steps_where_the_length_is_not_known(self, kind, arguments):
+        layer = kind(4, **arguments)
+        layer.build((None, None, 5))
+        state = [tf.ones((2, size)) for size in layer.state_sizes]
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None, 5))])
+        def run(x):
+            return outputs_and_gradients(lambda layer, x: layer.run(x, state, training=True), layer, x)
+
+        for time in (0, 3):
+            for result in run(tf.ones((2, time, 5))):
+                self.assertTrue(np.isfinite(result).all())
+        self.assert_all_close(run(tf.ones((2, 0, 5)))[1:1 + len(state)], state)
+
+    @parameterized.parameters(LSTM, MinGRU)
+    def test_asked_to_compile_outside_of_a_graph(self, kind):
+        layer = kind(4, jit=True)
+        layer.build(INPUTS.shape)
+        expected = tf.function(lambda: outputs_and_gradients(lambda layer, x: layer.run(x), layer, INPUTS))()
+        self.assert_all_close(outputs_and_gradients(lambda layer, x: layer.run(x), layer, INPUTS), expected)
+
     def test_dropout_is_one_mask_a_sequence_and_none_in_inference(self):
         layer = LSTM(4, recurrent_dropout=0.5, dropout=0.3, zoneout=0.3, return_sequences=True, seed=1)
         first, second = layer(INPUTS, training=True), layer(INPUTS, training=True)

@@ -25,7 +25,8 @@ class SequenceLayer(keras.layers.Layer):
         return_state: Return the last state too.
         go_backwards: Go from the last step to the first; outputs are in that order.
         zero_output_for_mask: Masked steps give zero instead of the last output.
-        jit: Compile the loop with XLA: True, False, or `"auto"`: in training, where batch size and length are static.
+        jit: Compile the loop with XLA, in graphs: True, False, or `"auto"`: in training, where batch size and length
+            are static. A compiled loop whose length is not static takes sequences of one step or more.
         seed: Of all that is drawn.
         **kwargs: Of `keras.layers.Layer`.
 
@@ -145,7 +146,8 @@ class SequenceLayer(keras.layers.Layer):
             x *= tf.cast(self._kept((1, batch, x.shape[-1]), self.dropout), x.dtype)
         jit = self.jit if self.jit != "auto" else (
             training is True and not tf.executing_eagerly() and None not in inputs.shape)
-        jit = bool(jit) and inputs.shape[1] != 0  # XLA has no loops over nothing
+        # XLA has no loops over nothing; and a tape that watches eagerly would look into the compiled loop.
+        jit = bool(jit) and inputs.shape[1] != 0 and not tf.executing_eagerly()
         outputs, last = self._run(x, state, mask, training is True, reverse, jit)
         if mask is not None:
             seen = mask if self.zero_output_for_mask else (

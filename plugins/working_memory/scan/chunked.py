@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from .stacked import stacked
+
 Run = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
 
 
@@ -64,11 +66,13 @@ def chunked(
             return i + 1, list(state), outputs.write(j, output), borders
 
         borders = [tf.TensorArray(part.dtype, size=count, element_shape=part.shape) for part in state]
-        loop = (tf.constant(0), state, tf.TensorArray(inputs.dtype, size=count), borders)
+        # The output is the first part of the state.
+        array = tf.TensorArray(inputs.dtype, size=count, element_shape=pieces.shape[1:3] + state[0].shape[1:])
+        loop = (tf.constant(0), state, array, borders)
         _, last, outputs, borders = tf.while_loop(
             lambda i, *_: i < count, forward, loop, maximum_iterations=count, parallel_iterations=1)
-        outputs = outputs.stack()
-        borders = [array.stack() for array in borders]
+        outputs = stacked(outputs, tf.concat([tf.shape(pieces)[1:3], state[0].shape[1:]], 0))
+        borders = [stacked(array, tf.shape(part)) for array, part in zip(borders, state, strict=True)]
 
         def gradient(d_outputs, *d_last):
             d_pieces = _pieces(d_outputs, chunk)
@@ -89,7 +93,7 @@ def chunked(
                     tf.TensorArray(inputs.dtype, size=count, element_shape=pieces.shape[1:]))
             _, d_state, d_weights, d_inputs = tf.while_loop(
                 lambda i, *_: i < count, backward, loop, maximum_iterations=count, parallel_iterations=1)
-            return [_joined(d_inputs.stack()), *d_state, *d_weights]
+            return [_joined(stacked(d_inputs, tf.shape(pieces)[1:])), *d_state, *d_weights]
 
         return (_joined(outputs), *last), gradient
 

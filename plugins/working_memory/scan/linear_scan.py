@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from .stacked import stacked
+
 Gates = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -140,7 +142,7 @@ def one_by_one(a: tf.Tensor, b: tf.Tensor, state: tf.Tensor, *, reverse: bool = 
     array = tf.TensorArray(tf.float32, size=time, element_shape=state.shape)
     _, last, array = tf.while_loop(lambda i, *_: i < time, body, (tf.constant(0), state, array),
                                    maximum_iterations=time)
-    return array.stack(), last
+    return stacked(array, tf.shape(state)), last
 
 
 def _shifted(tensor, first, reverse):

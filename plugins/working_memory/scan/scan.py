@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from .stacked import stacked
+
 Linear = Callable[[int, tf.Tensor], tf.Tensor]
 Step = Callable[[Linear, list[tf.Tensor], list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]], list[tf.Tensor]]
 
@@ -133,7 +135,10 @@ class Scan:
         loop = (tf.constant(0), list(state), states, kept)
         _, last, states, kept = tf.while_loop(
             lambda i, *_: i < time, body, loop, shape_invariants=_invariants(loop), maximum_iterations=time)
-        return [array.stack() for array in states], last, [array.stack() for array in kept]
+        batch = tf.shape(state[0])[:1]
+        return ([array.stack() for array in states], last,
+                [stacked(array, tf.concat([batch, weight.shape[1:]], 0))
+                 for array, weight in zip(kept, weights, strict=True)])
 
     def _run_backward(self, inputs, before, products, weights, constants, auxiliary, mask, cotangents, *, reverse):
         time = _length(products[0])
@@ -181,8 +186,13 @@ class Scan:
                 [_array(time, keep, batch + weight.shape[1:]) for weight in weights])
         _, d_state, d_constants, d_inputs, sources, d_products = tf.while_loop(
             lambda i, *_: i < time, body, loop, shape_invariants=_invariants(loop), maximum_iterations=time)
-        stack = [[array.stack() for array in group] for group in (d_inputs, sources, d_products)]
-        return stack[0], d_state, d_constants, stack[1], stack[2]
+        rows = tf.shape(before[0])[1:2]
+        return ([stacked(array, tf.shape(tensor)[1:]) for array, tensor in zip(d_inputs, inputs, strict=True)],
+                d_state, d_constants,
+                [stacked(array, tf.concat([rows, weights[k].shape[:1]], 0))
+                 for array, k in zip(sources, computed, strict=True)],
+                [stacked(array, tf.concat([rows, weight.shape[1:]], 0))
+                 for array, weight in zip(d_products, weights, strict=True)])
 
     def _masked_step(self, linear, t, at, state, constants, auxiliary, mask):
         new = self._step(linear, at, state, constants, [tensor[t] for tensor in auxiliary])
