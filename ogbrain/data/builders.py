@@ -19,6 +19,7 @@ from ogbrain.data.sources.file_lock import file_lock
 from ogbrain.data.sources.locations import data_root, prepared_dir
 from ogbrain.data.user_data import PREFIX, user_data
 from ogbrain.errors import UserError, nearest
+from ogbrain.paths import user_path
 
 
 def builder(
@@ -154,6 +155,10 @@ def _find_in_tfds(name: str, folder: str) -> tfds.core.DatasetBuilder:
             f"Known: {', '.join(ours)}, and all of TFDS"
         ) from error
     except Exception as error:
+        if user_path(name).exists():
+            raise UserError(f"data set {name!r}: is no data set's name; did you mean '{PREFIX}{name}'?") from error
+        if ":" in name and (near := nearest(name.partition(":")[0], [PREFIX[:-1]])):
+            raise UserError(f"data set {name!r}: is no data set's name; did you mean {near!r}?") from error
         raise UserError(f"data set {name!r}: {' '.join(str(error).split())}") from error
 
 

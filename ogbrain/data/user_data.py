@@ -5,8 +5,11 @@ import io
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
+from absl import logging
 
 from ogbrain.data.user_listing import Item, Listing, list_data, with_splits
 from ogbrain.errors import UserError
@@ -38,7 +41,13 @@ class UserData(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
     def __init__(self, listing: Listing, **kwargs):
         self.listing = listing
         # A class by its path and content: another folder, or one that has changed, is another data set.
-        super().__init__(config=tfds.core.BuilderConfig(name=listing.digest, description=str(listing.path)), **kwargs)
+        config = tfds.core.BuilderConfig(name=listing.digest, description=str(listing.path))
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity(logging.ERROR)  # TFDS warns of each config that is not one of the class
+        try:
+            super().__init__(config=config, **kwargs)
+        finally:
+            logging.set_verbosity(verbosity)
 
     def _info(self) -> tfds.core.DatasetInfo:
         what = (
@@ -71,6 +80,11 @@ class UserData(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
                 good.append(item)
             except UserError as error:
                 skipped.append(str(error))
+        for line in skipped[:10]:
+            print(f"skipped {line}", file=sys.stderr)
+        if skipped:
+            print(f"skipped {len(skipped):,} in all, {len(good):,} examples are good", file=sys.stderr)
+            self.info.metadata["skipped"] = len(skipped)
         placed = with_splits(good)
         counts = collections.Counter((item.label, item.split) for item in placed)
         for label in self.listing.labels:
@@ -78,11 +92,6 @@ class UserData(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
                 raise UserError(f"data folder:{self.listing.path}: class {label!r} has no example that can be read")
             if counts[label, "train"] == 1 and not counts[label, "test"]:
                 print(f"note: class {label!r} has one example, for training; it is never tested", file=sys.stderr)
-        for line in skipped[:10]:
-            print(f"skipped {line}", file=sys.stderr)
-        if skipped:
-            print(f"skipped {len(skipped):,} in all, {len(good):,} examples are good", file=sys.stderr)
-            self.info.metadata["skipped"] = len(skipped)
         splits = {name: [item for item in placed if item.split == name] for name in ("train", "validation", "test")}
         for name, items in splits.items():
             if not items:
@@ -110,7 +119,10 @@ def user_data(name: str, data_dir: str) -> UserData:
     """
     from ogbrain.paths import user_path
 
-    return UserData(list_data(user_path(name.removeprefix(PREFIX))), data_dir=data_dir)
+    path = name.removeprefix(PREFIX)
+    if not path:
+        raise UserError(f"data {name}: names no folder; folder:PATH")
+    return UserData(list_data(user_path(path)), data_dir=data_dir)
 
 
 def read_png(file: Path) -> bytes:
@@ -127,6 +139,7 @@ def read_png(file: Path) -> bytes:
             with Image.open(file) as image:
                 image.load()
                 upright = ImageOps.exif_transpose(image)
+            upright = _eight_bits(upright)
             if upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info:
                 upright = upright.convert("RGBA")
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
@@ -140,4 +153,23 @@ def read_png(file: Path) -> bytes:
     except Image.UnidentifiedImageError:
         raise UserError(f"{file}: not a picture, or of a format that is not known") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise UserError(f"{file}: cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error  # without the number, and the name once more
+        raise UserError(f"{file}: cannot be read: {reason}") from None
+
+
+def _eight_bits(image: Any) -> Any:
+    """Returns a Pillow image of one deep channel as one of eight bits; Pillow would clip it, nearly all to white.
+
+    Of 16 bits the upper ones are kept, as TensorFlow does; other numbers are spread from black to white.
+    """
+    from PIL import Image
+
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image, np.float64)
+    if image.mode.startswith("I;16"):
+        values = values // 256
+    else:
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        values = 255 * (values - values.min()) / max(np.ptp(values), 1e-12)
+    return Image.fromarray(np.uint8(values))

@@ -65,11 +65,32 @@ class UserDataTest(parameterized.TestCase):
         self.assertIn("class 'bird' has one example, for training", messages)
         self.assertEqual(builder.info.metadata["skipped"], 2)
         self.assertEqual(rows["train"][0]["image"].shape, (7, 9, 3))
-        again, _, messages = self.prepare(self.folder / "pictures")
+        with self.assertNoLogs("absl", "WARNING"):
+            again, _, messages = self.prepare(self.folder / "pictures")
         self.assertEqual(again.data_path, builder.data_path)
         self.assertNotIn("skipped", messages)
         self.picture("cat/new.png", 600)
         self.assertNotEqual(self.prepare(self.folder / "pictures")[0].data_path, builder.data_path)
+
+    def test_names_of_any_bytes_and_links_to_nothing(self):
+        for label in ("caf\udce9", "caf\udce8"):
+            for number in range(4):
+                self.picture(f"{label}/\udce9 {number}.PNG", number + 10 * ord(label[3]))
+        (self.folder / "pictures/caf\udce9/gone.png").symlink_to(self.folder / "gone")
+        builder, rows, messages = self.prepare(self.folder / "pictures")
+        self.assertEqual(builder.info.features["label"].names, ["caf\\udce8", "caf\\udce9"])
+        self.assertEqual(sum(map(len, rows.values())), 8)
+        self.assertRegex(messages, "skipped .*gone.png: a link to nothing")
+
+    def test_names_that_lack_the_prefix(self):
+        self.picture("a/1.png")
+        for name, message in (
+            (f"{self.folder}/pictures", "did you mean 'folder:/.*pictures'"),
+            (f"fodler:{self.folder}/pictures", "did you mean 'folder'"),
+            ("folder:", "names no folder; folder:PATH"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                builders.builder(name, self.data_dir)
 
     def test_the_users_own_splits(self):
         for split, count in (("train", 3), ("val", 2), ("test", 1)):
@@ -95,8 +116,10 @@ class UserDataTest(parameterized.TestCase):
             list_data(self.folder / "pictures")
         (self.folder / "pictures/b").mkdir()
         (self.folder / "pictures/b/1.png").write_bytes(b"broken")
-        with self.assertRaisesRegex(UserError, "class 'b' has no example that can be read"):
-            self.prepare(self.folder / "pictures")
+        messages = io.StringIO()
+        with self.assertRaisesRegex(UserError, "class 'b' has no example that can be read"), redirect_stderr(messages):
+            builders.builder(f"folder:{self.folder}/pictures", self.data_dir)
+        self.assertRegex(messages.getvalue(), "skipped .*b/1.png: not a picture")
 
     @parameterized.parameters(".csv", ".tsv", ".jsonl")
     def test_texts(self, suffix):
@@ -127,6 +150,35 @@ class UserDataTest(parameterized.TestCase):
         path.write_text("")
         with self.assertRaisesRegex(UserError, "holds no examples"):
             list_data(path)
+        path.write_text('text,label\nx,a\n"never closed,b\ny,a\n')
+        with self.assertRaisesRegex(UserError, "cannot be read after line 2: unexpected end of data"):
+            list_data(path)
+        path.write_text("text,label,split\nx,a,train\ny,b,trian\n")
+        with self.assertRaisesRegex(UserError, "texts.csv:3: split 'trian' is not allowed; .* did you mean 'train'"):
+            list_data(path)
+
+    def test_rows_that_do_not_fit_are_named_and_left_out(self):
+        path = self.folder / "texts.csv"
+        rows = ["text;label", "x; y;a", "x, y;a", "", '"x; z";b;', "only text"]
+        path.write_text("\r\n".join(rows), encoding="utf-8-sig")
+        listing = list_data(path)
+        self.assertEqual([(item.text, item.label) for item in listing.items], [("x, y", "a"), ("x; z", "b")])
+        self.assertLen(listing.skipped, 2)
+        self.assertRegex(listing.skipped[0], "texts.csv:2: more fields than the header has")
+        self.assertEqual(listing.skipped[1], "texts.csv:6: no label")
+
+    def test_values_of_json_that_are_no_texts(self):
+        path = self.folder / "texts.jsonl"
+        rows = (
+            '{"text": 5, "label": 1}', '{"text": "half \\ud83d", "label": true}', '{"text": "x", "label": NaN}',
+            '{"text": "x", "label": ["a"]}', '{"text": "x", "lable": "a"}', "[" * 100_000,
+        )  # fmt: skip
+        path.write_text("\n".join(rows))
+        listing = list_data(path)
+        self.assertEqual([(item.text, item.label) for item in listing.items], [("5", "1"), ("half \\ud83d", "True")])
+        whys = "no label", "is a list or an object", "it has text, lable", "not a JSON object"
+        for line, why in zip(listing.skipped, whys, strict=True):
+            self.assertIn(why, line)
 
     @settings(max_examples=100, deadline=None)
     @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=1, max_size=80))
@@ -146,6 +198,14 @@ class UserDataTest(parameterized.TestCase):
     def test_kinds_of_pixels(self, mode):
         read = Image.open(io.BytesIO(read_png(self.picture("a/1.png", mode=mode))))
         self.assertEqual((read.mode, read.size), ("RGB", (9, 7)))
+
+    def test_deep_pixels_are_not_clipped(self):
+        ramp = np.linspace(0, 1, 9)
+        for name, pixels in (("16.png", np.uint16(65535 * ramp)), ("float.tif", np.float32(ramp / 100))):
+            file = self.folder / name
+            Image.fromarray(np.tile(pixels, (7, 1))).save(file)
+            read = np.asarray(Image.open(io.BytesIO(read_png(file))))
+            np.testing.assert_allclose(read[0, :, 0], 255 * ramp, atol=1)
 
     def test_large_pictures_are_shrunk_and_transparency_is_white(self):
         file = self.folder / "large.png"

@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from ogbrain.errors import UserError
+from ogbrain.errors import UserError, nearest
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TEXTS = (".csv", ".tsv", ".jsonl")
@@ -85,7 +86,8 @@ def list_data(path: Path) -> Listing:
     labels = tuple(sorted({item.label for item in items}))
     if len(labels) < 2:
         what = f"only the class {labels[0]!r}" if labels else "no examples"
-        raise UserError(f"data folder:{path}: holds {what}; at least two classes with examples are needed")
+        why = f"; left out: {len(skipped):,}, the first: {skipped[0]}" if skipped else ""
+        raise UserError(f"data folder:{path}: holds {what}; at least two classes with examples are needed{why}")
     trained = {item.label for item in items if item.split in ("", "train")}
     for label in labels:
         if label not in trained:
@@ -142,10 +144,13 @@ def _pictures(path: Path) -> tuple[list[Item], list[str]]:
     skipped: list[str] = []
     for root, split in roots.items():
         for folder in sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
-            files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
+            named = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES and not file.is_dir())
+            files = [file for file in named if file.is_file()]
+            skipped += [f"{file}: a link to nothing, or no file" for file in named if not file.is_file()]
             if not files:
                 skipped.append(f"class {folder.name!r}: {folder} holds no pictures")
-            items += [Item(folder.name, str(file.relative_to(path)), split, file=file) for file in files]
+            label = _utf8(folder.name)
+            items += [Item(label, _utf8(str(file.relative_to(path))), split, file=file) for file in files]
     return items, skipped
 
 
@@ -157,21 +162,28 @@ def _texts(path: Path) -> tuple[list[Item], list[str]]:
         rows = list(_rows(path))
     except UnicodeDecodeError as error:
         raise UserError(f"data folder:{path}: is not UTF-8 text (byte {error.start})") from None
-    except (csv.Error, OSError) as error:
-        raise UserError(f"data folder:{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise UserError(f"data folder:{path}: cannot be read: {error.strerror}") from None
     for where, row in rows:
         if row is None:
             skipped.append(f"{where}: not a JSON object")
             continue
-        text, label = (_field(row, names) for names in (_TEXT_COLUMNS, _LABEL_COLUMNS))
-        if text is None or label is None:
+        if any(row.get(None) or ()):  # where csv puts what stands beyond the header's columns
+            skipped.append(f"{where}: more fields than the header has; a text that holds the separator needs quotes")
+            continue
+        given = [_field(row, names) for names in (_TEXT_COLUMNS, _LABEL_COLUMNS)]
+        if None in given:
             columns = ", ".join(map(str, row)) or "none"
-            raise UserError(f"data folder:{where}: needs the fields 'text' and 'label'; it has {columns}")
-        split = SPLITS.get((_field(row, ("split",)) or "").lower(), "")
-        if text.strip() and label.strip():
-            items.append(Item(label.strip(), where, split, text=text))
+            skipped.append(f"{where}: needs the fields 'text' and 'label'; it has {columns}")
+            continue
+        if any(isinstance(value, (list, dict)) for value in given):
+            skipped.append(f"{where}: text or label is a list or an object; a string or a number")
+            continue
+        text, label = (_utf8(str(value)).strip() for value in given)
+        if text and label:
+            items.append(Item(label, where, _split(str(_field(row, ("split",)) or ""), where), text=text))
         else:
-            skipped.append(f"{where}: no {'label' if text.strip() else 'text'}")
+            skipped.append(f"{where}: no {'label' if text else 'text'}")
     return items, skipped
 
 
@@ -183,20 +195,45 @@ def _rows(path: Path) -> Iterable[tuple[str, dict | None]]:
                 if line.strip():
                     try:
                         row = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         row = None
                     yield f"{path.name}:{number}", row if isinstance(row, dict) else None
             return
         csv.field_size_limit(2**30)
-        reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        for row in reader:
-            yield f"{path.name}:{reader.line_num}", row
+        header = file.readline()
+        file.seek(0)
+        separators = "\t" if path.suffix.lower() == ".tsv" else ",;"  # some spreadsheets write semicolons
+        reader = csv.DictReader(file, delimiter=max(separators, key=header.count), strict=True)
+        last = 0
+        try:
+            for row in reader:
+                last = reader.line_num
+                yield f"{path.name}:{last}", row
+        except csv.Error as error:  # an open quote swallows all that follows
+            where = f"data folder:{path}: cannot be read after line {last}"
+            raise UserError(f"{where}: {error}; a quote within a quoted text is doubled") from None
 
 
-def _field(row: dict, names: tuple[str, ...]) -> str | None:
-    """Returns the first of some fields, whatever the case of its name; None if there is none of them."""
+def _split(name: str, where: str) -> str:
+    """Returns the split that a user's name for it means; empty for none."""
+    key = name.strip().lower()
+    if key and key not in SPLITS:
+        near = nearest(key, SPLITS)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise UserError(f"data folder:{where}: split {name!r} is not allowed; train, validation or test{hint}")
+    return SPLITS.get(key, "")
+
+
+def _field(row: dict, names: tuple[str, ...]) -> Any:
+    """Returns the first of some fields, whatever the case of its name, empty for null; None if there is none of them."""
     found = {str(key).strip().lower(): value for key, value in row.items()}
     for name in names:
         if name in found:
-            return "" if found[name] is None else str(found[name])
+            value = found[name]
+            return "" if value is None or value != value else value  # NaN is not equal to itself
     return None
+
+
+def _utf8(text: str) -> str:
+    """Returns a text that can be written: other bytes of a file's name, and halves of characters, as `\\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()
