@@ -39,7 +39,7 @@ class ExperimentConfig:
     log_every: int = 50
     """Steps between two records of the training metrics."""
     checkpoint_seconds: float = 60.0
-    """Longest time between two checkpoints; one is written after every epoch in any case."""
+    """Longest time between two checkpoints; one is written after an epoch too, once ten seconds have passed."""
     tensorboard_graph: bool = False
     """Write the graph of the training step for TensorBoard (slow for large models)."""
     data: DataConfig = DataConfig()

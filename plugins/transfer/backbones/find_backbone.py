@@ -140,7 +140,8 @@ def _file(rest: str, pretrained: bool) -> Backbone:
         first = next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
         return Backbone(keras.Model(inputs, first, name="backbone"), [])
     if not path.is_file() or path.suffix not in (".keras", ".h5"):
-        near = nearest(path.name, [entry.name for entry in path.parent.glob("*")]) if path.parent.is_dir() else None
+        beside = [entry.name for entry in path.parent.glob("*") if entry != path]
+        near = nearest(path.name, beside)
         raise UserError(
             f"config.backbone: {path}: is neither a .keras file nor a SavedModel's folder"
             + (f"; did you mean {near!r}?" if near else "")

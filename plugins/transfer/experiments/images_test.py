@@ -160,7 +160,9 @@ class ImagesTest(ExperimentTestCase):
         self.assertEqual((experiment.config.batch_size, experiment.steps_per_epoch), (6, 1))
 
     def test_baselines_train_all_of_it(self):
-        baselines = Images(dataclasses.replace(CONFIG, baseline="full,scratch", baseline_epochs=2)).build_baselines()
+        baselines = Images(
+            dataclasses.replace(CONFIG, baseline="full,none,scratch", baseline_epochs=2)
+        ).build_baselines()
         self.assertEqual(list(baselines), ["full", "scratch"])
         self.assertEqual(baselines["scratch"].config.weights, "random")
         folder = self.create_tempdir().full_path

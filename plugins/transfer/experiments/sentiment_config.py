@@ -88,5 +88,5 @@ class SentimentConfig(ExperimentConfig):
     @property
     def baselines(self) -> tuple[str, ...]:
         """The baselines by name; none is none."""
-        names = tuple(name.strip() for name in self.baseline.split(",") if name.strip())
-        return () if names == ("none",) else names
+        names = (name.strip() for name in self.baseline.split(","))
+        return tuple(name for name in names if name not in ("", "none"))
