@@ -70,9 +70,13 @@ class RunDirectory:
                 break
         return lines
 
-    def forget_after(self, step: int) -> None:
-        """Drops records later than `step`: the resumed run writes them again."""
-        kept = [record for record in self.records() if record["step"] <= step]
+    def forget_after(self, step: int, epochs: int) -> None:
+        """Drops records later than `step`, and evaluations after so many epochs: the resumed run writes them again."""
+        kept = [
+            record
+            for record in self.records()
+            if record["step"] <= step and (record["split"] == "train" or record["epoch"] <= epochs)
+        ]
         self.write(self.metrics_file, "".join(json.dumps(record) + "\n" for record in kept))
 
     def write(self, file: Path, content: str | bytes) -> None:

@@ -92,7 +92,7 @@ class RunLoop:
         self._checkpoints = Checkpoints(self._directory.checkpoints, items, self._state)
         chiefs = Checkpoints(self.folder / "checkpoints", items, self._state)
         step = chiefs.restore_last() if chiefs.steps("last") else 0
-        self._directory.forget_after(step)
+        self._directory.forget_after(step, int(self._state.epochs))
         if step:
             self._log(f"{self.name}: resumed at step {step:,}")
         self._tensorboard = TensorBoardWriter(self._directory.tensorboard)

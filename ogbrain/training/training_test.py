@@ -151,6 +151,16 @@ class RunLoopTest(parameterized.TestCase):
             self.assertEqual(results[key], expected[key])
         self.assertEqual(untimed(broken), untimed(unbroken))
 
+    def test_a_run_killed_between_an_evaluation_and_its_save_records_it_once(self):
+        unbroken, broken = Path(self.create_tempdir()), Path(self.create_tempdir())
+        config = dataclasses.replace(CONFIG, checkpoint_seconds=0.0)
+        self.run_loop(unbroken, Tiny(config))
+        with mock.patch.object(RunLoop, "_draw", side_effect=Killed), self.assertRaises(Killed):
+            self.run_loop(broken, Tiny(config))
+        self.run_loop(broken, Tiny(config))
+        written, expected = ([(line["step"], line["split"]) for line in untimed(run)] for run in (broken, unbroken))
+        self.assertEqual(written, expected)
+
     def test_a_checkpoint_after_every_step_changes_nothing(self):
         first = self.run_loop(self.create_tempdir(), Tiny(CONFIG))
         second = self.run_loop(self.create_tempdir(), Tiny(dataclasses.replace(CONFIG, checkpoint_seconds=0.0)))
