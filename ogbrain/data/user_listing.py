@@ -225,7 +225,7 @@ def _split(name: str, where: str) -> str:
 
 
 def _field(row: dict, names: tuple[str, ...]) -> Any:
-    """Returns the first of some fields, whatever the case of its name, empty for null; None if there is none of them."""
+    """Returns the first of some fields, whatever the case of its name, empty for null; None if none is there."""
     found = {str(key).strip().lower(): value for key, value in row.items()}
     for name in names:
         if name in found:
@@ -235,5 +235,5 @@ def _field(row: dict, names: tuple[str, ...]) -> Any:
 
 
 def _utf8(text: str) -> str:
-    """Returns a text that can be written: other bytes of a file's name, and halves of characters, as `\\udce9`."""
+    """Returns a text that can be written: other bytes of a file's name, and halves of characters, are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
