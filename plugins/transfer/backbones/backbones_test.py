@@ -158,6 +158,47 @@ class FindBackboneTest(absltest.TestCase):
         with self.assertRaisesRegex(UserError, "random is not allowed with the SavedModel"):
             find_backbone(f"file:{self.folder}/saved", pretrained=False)
 
+    def save_signatures(self, name, **signatures):
+        module = tf.Module()
+        specs = {"image": tf.TensorSpec((None, 32, 32, 3), name="image"), "text": tf.TensorSpec((None,), tf.string)}
+        made = {key: tf.function(call, input_signature=[specs[given]]) for key, (given, call) in signatures.items()}
+        tf.saved_model.save(module, str(self.folder / name), made)
+
+    def test_a_saved_model_of_several_signatures(self):
+        def answer(image):
+            return {"label": tf.fill([tf.shape(image)[0]], "a"), "scores": tf.reduce_mean(image, (1, 2))}
+
+        def length(text):
+            return {"features": tf.cast(tf.strings.length(text), tf.float32)[:, None]}
+
+        self.save_signatures("both", features=("text", length), image=("image", answer))
+        backbone = find_backbone(f"file:{self.folder}/both")
+        np.testing.assert_allclose(backbone.model(PICTURES), PICTURES.mean((1, 2)), rtol=1e-5)
+        self.assertEqual((backbone.size, backbone.model.inputs[0].shape[1:]), (32, (32, 32, 3)))
+        self.save_signatures("texts", features=("text", length))
+        with self.assertRaisesRegex(UserError, "no signature takes colour pictures.*it has: features"):
+            find_backbone(f"file:{self.folder}/texts")
+
+    def test_a_damaged_saved_model(self):
+        small().export(self.folder / "saved", verbose=False)
+        for file, keep in (("variables/variables.data-00000-of-00001", 0.5), ("saved_model.pb", 0)):
+            content = (self.folder / "saved" / file).read_bytes()
+            (self.folder / "saved" / file).write_bytes(content[: int(keep * len(content))])
+            with self.assertRaisesRegex(UserError, "saved: cannot be loaded"):
+                find_backbone(f"file:{self.folder}/saved")
+
+    def test_weights_that_are_no_numbers(self):
+        model = small()
+        model.get_layer("last_map").bias.assign(np.full(6, np.nan))
+        model.save(self.folder / "model.keras")
+        with self.assertRaisesRegex(UserError, "model.keras: last_map/bias holds numbers that are not finite"):
+            find_backbone(f"file:{self.folder}/model.keras")
+
+    def test_an_application_of_one_size(self):
+        backbone = find_backbone("applications:NASNetMobile", pretrained=False)
+        self.assertEqual(backbone.model.compute_output_shape((None, 224, 224, 3)), (None, 7, 7, 1056))
+        self.assertEqual((backbone.size, backbone.model.inputs[0].shape[1]), (224, 224))
+
     def test_an_application_without_its_weights(self):
         backbone = find_backbone("applications:MobileNet", pretrained=False)
         self.assertEqual(backbone.model(PICTURES).shape, (2, 1, 1, 1024))

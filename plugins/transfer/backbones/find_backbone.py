@@ -1,9 +1,12 @@
 """Finds a pretrained network by what the config says."""
 
 import importlib
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import ogbrain
 from ogbrain.errors import UserError, nearest, unknown_name
@@ -17,6 +20,8 @@ FORMS = (
     "file:MODEL.keras", "file:SAVED_MODEL_FOLDER", "PLUGIN/LAYER, an image encoder",
 )  # fmt: skip
 
+_FIXED = {"NASNetMobile": 224, "NASNetLarge": 331}
+"""Applications whose padding is right for pictures of one size only, in pixels."""
 LAYER_UNITS = 256
 """Depth of the features of a plugin's layer."""
 
@@ -82,16 +87,38 @@ def _application(rest: str, pretrained: bool) -> Backbone:
     if file and not user_path(file).exists():
         raise UserError(f"config.backbone: {user_path(file)}: there is no such file of weights")
     weights = str(user_path(file)) if file else "imagenet"
-    try:
-        inner = build(include_top=False, weights=weights if pretrained else None, input_shape=(None, None, 3))
-    except Exception as error:
-        reason = _reason(error)
-        hint = "" if file else "; the web is needed, or a file: applications:NAME:FILE"
-        raise UserError(f"config.backbone: weights of {name}: {reason}{hint}") from error
-    inputs = keras.Input((None, None, 3), name="image")
+    hint = "the web is needed, or a file: applications:NAME:FILE"
+    if file:
+        hint = "weights without the classifier are needed"
+    side = _FIXED.get(name)
+    inner = _loaded(
+        lambda: build(include_top=False, weights=weights if pretrained else None, input_shape=(side, side, 3)),
+        f"weights of {name}",
+        hint,
+    )
+    inputs = keras.Input((side, side, 3), name="image")
     # Their preprocessing may write into its argument, hence the copy.
     prepared = keras.layers.Lambda(lambda x: module.preprocess_input(x + 0.0), name="preprocess")(inputs)
-    return Backbone(keras.Model(inputs, inner(prepared), name="backbone"), even_groups(inner), 224)
+    return Backbone(keras.Model(inputs, inner(prepared), name="backbone"), even_groups(inner), side or 224)
+
+
+def _loaded(load: Callable[[], keras.Model], source: str, hint: str = "") -> keras.Model:
+    """Returns a model that Keras loads, once it is known that all its weights came along and are numbers."""
+    try:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            model = load()
+    except Exception as error:
+        raise UserError(
+            f"config.backbone: {source}: cannot be loaded ({_reason(error)})" + (f"; {hint}" if hint else "")
+        ) from error
+    for warning in heard:
+        if "no matching group" in str(warning.message):  # what the file lacks, Keras would leave random
+            raise UserError(f"config.backbone: {source}: {' '.join(str(warning.message).split())}")
+    for variable in model.variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+            raise UserError(f"config.backbone: {source}: {variable.path} holds numbers that are not finite")
+    return model
 
 
 def _hub(rest: str, pretrained: bool) -> Backbone:
@@ -134,11 +161,7 @@ def _forgetful(backbone: Backbone) -> Backbone:
 def _file(rest: str, pretrained: bool) -> Backbone:
     path = user_path(rest)
     if path.is_dir() and (path / "saved_model.pb").exists():
-        inputs = keras.Input((None, None, 3), name="image")
-        layer = keras.layers.TFSMLayer(str(path), call_endpoint=_endpoint(path))
-        outputs = layer(inputs)
-        first = next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
-        return Backbone(keras.Model(inputs, first, name="backbone"), [])
+        return _saved_model(path)
     if not path.is_file() or path.suffix not in (".keras", ".h5"):
         beside = [entry.name for entry in path.parent.glob("*") if entry != path]
         near = nearest(path.name, beside)
@@ -146,10 +169,7 @@ def _file(rest: str, pretrained: bool) -> Backbone:
             f"config.backbone: {path}: is neither a .keras file nor a SavedModel's folder"
             + (f"; did you mean {near!r}?" if near else "")
         )
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise UserError(f"config.backbone: {path}: cannot be loaded ({_reason(error)})") from error
+    model = _loaded(lambda: keras.models.load_model(path, compile=False), str(path))
     backbone = _up_to_features(model, str(path))
     return backbone if pretrained else _forgetful(backbone)
 
@@ -160,14 +180,28 @@ def _reason(error: Exception) -> str:
     return " ".join(text.split())[:400] or type(error).__name__
 
 
-def _endpoint(path: Path) -> str:
+def _saved_model(path: Path) -> Backbone:
+    """Returns what a signature of colour pictures gives: its `features`, else its first numbers."""
     import tensorflow as tf
 
-    signatures = tf.saved_model.load(str(path)).signatures
-    for name in ("features", "serving_default", *signatures):
-        if name in signatures:
-            return name
-    raise UserError(f"config.backbone: {path}: the SavedModel has no signatures")
+    try:
+        signatures = tf.saved_model.load(str(path)).signatures
+    except Exception as error:  # TensorFlow has one of its own for each kind of damage
+        raise UserError(f"config.backbone: {path}: cannot be loaded ({_reason(error)})") from error
+    taken = {name: list(found.structured_input_signature[1].values()) for name, found in signatures.items()}
+    for name in sorted(taken, key=lambda name: (name != "features", name != "serving_default")):
+        fits = [spec for spec in taken[name] if spec.dtype.is_floating and spec.shape.rank == 4 and spec.shape[-1] == 3]
+        numbers = [key for key, made in signatures[name].structured_outputs.items() if made.dtype.is_floating]
+        if numbers and fits and len(taken[name]) == 1:
+            shape = tuple(fits[0].shape[1:])
+            inputs = keras.Input(shape, name="image")
+            layer = keras.layers.TFSMLayer(str(path), call_endpoint=name)
+            outputs = layer(inputs)["features" if "features" in numbers else numbers[0]]
+            return Backbone(keras.Model(inputs, outputs, name="backbone"), [], shape[0] or 0)
+    raise UserError(
+        f"config.backbone: {path}: no signature takes colour pictures, floats of (batch, height, width, 3), and gives "
+        f"numbers; it has: {', '.join(taken) or 'none'}"
+    )
 
 
 def _up_to_features(model: keras.Model, source: str) -> Backbone:

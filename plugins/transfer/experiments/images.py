@@ -14,6 +14,7 @@ from PIL import Image
 import ogbrain
 from ogbrain.data.pipeline import Batch
 from ogbrain.data.user_data import read_png
+from ogbrain.errors import UserError
 from ogbrain.paths import user_path
 from ogbrain.training.experiment import Sums
 
@@ -89,7 +90,11 @@ class Images(Classifier):
             name="head",
         )
         pictures = keras.Input((self.size, self.size, 3), name="image")
-        features = model(pictures)
+        try:
+            features = model(pictures)
+        except ValueError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(f"config.image_size: {self.size} does not fit {config.backbone}: {reason}") from error
         self._features = self.head.reduce(features)
         logits = keras.layers.Activation("linear", dtype="float32", name="logits")(self.head(features))
         return keras.Model(pictures, logits)

@@ -154,6 +154,13 @@ class ImagesTest(ExperimentTestCase):
         kernel.assign(before)
         self.assertEqual(experiment.evaluate("validation"), first)
 
+    def test_a_size_that_does_not_fit_is_one_line(self):
+        inputs = keras.Input((None, None, 3))
+        network = keras.Model(inputs, keras.layers.Conv2D(2, 20)(inputs))
+        with mock.patch.object(images, "find_backbone", lambda *_: Backbone(network, [])):
+            with self.assertRaisesRegex(UserError, "config.image_size: 16 does not fit efficientnet_lite/lite0"):
+                Images(CONFIG).setup_inference()
+
     def test_few_examples_need_no_smaller_batch(self):
         experiment = Images(dataclasses.replace(CONFIG, per_class=2))
         experiment.setup(tf.distribute.get_strategy())

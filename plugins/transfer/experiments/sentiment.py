@@ -16,6 +16,7 @@ from ogbrain.data import resources
 from ogbrain.data.pipeline import Batch
 from ogbrain.data.user_data import PREFIX
 from ogbrain.errors import UserError
+from ogbrain.paths import user_path
 from ogbrain.training.grouped_optimizer import GroupedOptimizer
 from ogbrain.training.optimizers import build_optimizer
 
@@ -139,12 +140,13 @@ class Sentiment(Classifier):
         return draw_texts([mistake["text"].decode("utf-8", "replace") for mistake in worst], captions)
 
     def predict(self, inputs: Sequence[str | Path]) -> list[ogbrain.Prediction]:
-        """Answers texts: their class and how sure."""
+        """Answers texts, or files of a text each: their class and how sure."""
         answers = []
         for given in inputs:
-            if not str(given).strip():
+            text = _read_text(str(given))
+            if not text.strip():
                 raise UserError("--input: an empty text was given; a text with at least one word")
-            logits = self.scores(self.model, {"text": tf.constant([str(given)])})
+            logits = self.scores(self.model, {"text": tf.constant([text])})
             answers.append(ogbrain.Prediction(*self.answer(tf.nn.softmax(logits)[0].numpy())))
         return answers
 
@@ -173,3 +175,12 @@ class Sentiment(Classifier):
         """Returns two validation texts."""
         batch = next(iter(self.pipeline.batches("validation", batch_size=2, seed=self.config.seed)))
         return {"serving_default": {"text": batch["text"].numpy()}}
+
+
+def _read_text(given: str) -> str:
+    """Returns the text of the file that is named, or what was given if it names none."""
+    try:
+        path = user_path(given)
+        return path.read_text("utf-8", "replace") if path.is_file() else given
+    except (OSError, RuntimeError):  # too long for a name, or ~ of nobody
+        return given

@@ -106,6 +106,15 @@ class SentimentTest(ExperimentTestCase):
         with self.assertRaisesRegex(UserError, "an empty text was given"):
             experiment.predict([" "])
 
+    def test_a_file_is_read(self):
+        experiment = Sentiment(CONFIG)
+        experiment.setup_inference()
+        (FOLDER / "review.txt").write_text("a good film")
+        texts = [FOLDER / "review.txt", "a good film", "~nobody a good film", "film " * 10_000]
+        answers = [answer.data["probability"] for answer in experiment.predict(texts)]
+        self.assertEqual(answers[0], answers[1])
+        self.assertNotEqual(answers[1], answers[2])
+
 
 if __name__ == "__main__":
     absltest.main()
