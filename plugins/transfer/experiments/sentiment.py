@@ -182,5 +182,5 @@ def _read_text(given: str) -> str:
     try:
         path = user_path(given)
         return path.read_text("utf-8", "replace") if path.is_file() else given
-    except (OSError, RuntimeError):  # too long for a name, or ~ of nobody
+    except OSError:  # too long for a name, or not to be read
         return given
