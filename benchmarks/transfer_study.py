@@ -20,9 +20,11 @@ from ogbrain.paths import user_path
 from plugins.transfer.experiments.images_config import ImagesConfig
 from plugins.transfer.experiments.sentiment_config import SentimentConfig
 
-STUDIES = ("images", "fashion", "sentiment", "tweets", "products")
+STUDIES = ("images", "fashion", "sentiment", "folds", "tweets", "products")
 _STUDY = flags.DEFINE_enum("study", "images", STUDIES, "Which table.")
-_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
+_SEEDS = flags.DEFINE_integer(
+    "seeds", 3, "Seeds of each figure; folds has one for each of its ten folds.", lower_bound=1
+)
 _OUT = flags.DEFINE_string("out", "studies", "Folder of the runs and of the table.")
 _SET = flags.DEFINE_multi_string("set", [], "FIELD=VALUE, a field of every run's config.")
 
@@ -44,7 +46,7 @@ def plan(study: str) -> dict[int, ExperimentConfig]:
             splits=("train[:90%]", "train[-120:]", "test[:1000]"),
         )
         return {count: _few(base, count) for count in (5, 10, 50)}
-    if study == "sentiment":
+    if study in ("sentiment", "folds"):
         return {0: SentimentConfig()}
     rate = dataclasses.replace(SentimentConfig().optimizer, warmup_steps=20)
     texts = SentimentConfig(data=DataConfig(name=f"rated_sentences/{study}"), batch_size=16, optimizer=rate)
@@ -52,6 +54,18 @@ def plan(study: str) -> dict[int, ExperimentConfig]:
     return {
         count: dataclasses.replace(texts, per_class=count, steps_per_epoch=20, epochs=15) for count in (10, 50, 200)
     }
+
+
+def fold(number: int) -> tuple[str, str, str]:
+    """Returns training, validation and test splits of one of ten folds of the training split, as Kim 2014 has them.
+
+    Example:
+        >>> fold(9)
+        ('train[:90%]', 'validation', 'train[90%:100%]')
+    """
+    start, end = 10 * number, 10 * number + 10
+    others = [f"train[:{start}%]"] * (start > 0) + [f"train[{end}%:]"] * (end < 100)
+    return "+".join(others), "validation", f"train[{start}%:{end}%]"
 
 
 def _few(base: ImagesConfig, count: int) -> ImagesConfig:
@@ -75,10 +89,11 @@ def run(study: str, seeds: int, out: Path, overrides: Sequence[str]) -> dict[Row
 
     rows: dict[Row, list[dict[str, Any]]] = {}
     for count, base in plan(study).items():
-        for seed in range(seeds):
-            config = config_lib.resolve(
-                dataclasses.replace(base, seed=seed), [f"--config.{override}" for override in overrides]
-            )
+        for seed in range(10 if study == "folds" else seeds):
+            seeded = dataclasses.replace(base, seed=seed)
+            if study == "folds":
+                seeded = dataclasses.replace(seeded, splits=fold(seed))
+            config = config_lib.resolve(seeded, [f"--config.{override}" for override in overrides])
             images = isinstance(config, ImagesConfig)
             folder = out / study / f"{count or 'all'}-seed{seed}"
             results = RunLoop(f"transfer/{study}", (Images if images else Sentiment)(config), folder).run()
@@ -115,11 +130,17 @@ def draw(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
     axes = figure.add_subplot()
     for name in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == name]
-        counts = [row["examples of a class"] for row in mine]
         axes.errorbar(
-            counts, [row["accuracy"] for row in mine], [row["deviation"] for row in mine], marker="o", label=name
+            [row["examples of a class"] for row in mine],
+            [row["accuracy"] for row in mine],
+            [row["deviation"] for row in mine],
+            marker="o",
+            label=name,
         )
     axes.set(xlabel="training examples of a class", ylabel="test accuracy, %", title=title, xscale="log")
+    counts = sorted({row["examples of a class"] for row in rows})
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend()
     output = io.BytesIO()
