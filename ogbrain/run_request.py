@@ -54,10 +54,10 @@ class RunRequest:
             if config_file:
                 raise UserError("--config_file: not with --resume, which takes the run's own config.json")
             record = config_lib.load(run_dir / "config.json")
-        elif config_file:
-            record = config_lib.load(config_file)
         elif run_dir is not None and (run_dir / "config.json").exists():
             raise UserError(f"--run_dir={run_dir}: holds a run already; add --resume to go on with it, or name another")
+        elif config_file:
+            record = config_lib.load(config_file)
         if run_dir is not None and run_dir.exists() and not run_dir.is_dir():
             raise UserError(f"--run_dir={run_dir}: is a file; a folder, made if need be")
         paths = tuple(str(path.resolve()) for path in plugin_path) or tuple(record.get("plugin_path", ()))

@@ -93,6 +93,8 @@ class RunRequestTest(parameterized.TestCase):
         RunRequest.resolve(plugin="specimen").save(self.folder)
         with self.assertRaisesRegex(UserError, "holds a run already; add --resume"):
             RunRequest.resolve(plugin="specimen", run_dir=self.folder)
+        with self.assertRaisesRegex(UserError, "holds a run already; add --resume"):
+            RunRequest.resolve(config_file=self.folder / "config.json", run_dir=self.folder)
         with self.assertRaisesRegex(UserError, "the config file is of 'specimen/first'"):
             RunRequest.resolve(experiment="specimen/second", config_file=self.folder / "config.json")
         record = json.loads((self.folder / "config.json").read_text())

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ogbrain import registry
-from ogbrain.errors import UserError
+from ogbrain.errors import RunError, UserError
 from ogbrain.run_request import RunRequest
 from ogbrain.training.checkpoints import writing
 from ogbrain.training.interruption import Interrupted
@@ -43,6 +43,13 @@ def train(request: RunRequest, distribute: str, root: Path) -> tuple[Path, dict[
         return folder, RunLoop(request.experiment, experiment, folder, strategy, chief).run()
     except Interrupted as interrupted:
         raise Interrupted(f"{interrupted}; resume: {resume_command(folder)}") from None
+    except RunError:
+        raise
+    except UserError:
+        # Bad data, and nothing learned yet: the folder is free for another try.
+        if chief and not request.resume and not any(folder.rglob("metrics.jsonl")):
+            (folder / "config.json").unlink(missing_ok=True)
+        raise
 
 
 def summary(results: dict[str, Any]) -> str:
