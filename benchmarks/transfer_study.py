@@ -90,10 +90,8 @@ def run(study: str, seeds: int, out: Path, overrides: Sequence[str]) -> dict[Row
     rows: dict[Row, list[dict[str, Any]]] = {}
     for count, base in plan(study).items():
         for seed in range(10 if study == "folds" else seeds):
-            seeded = dataclasses.replace(base, seed=seed)
-            if study == "folds":
-                seeded = dataclasses.replace(seeded, splits=fold(seed))
-            config = config_lib.resolve(seeded, [f"--config.{override}" for override in overrides])
+            fields = [f"seed={seed}", *([f"splits={fold(seed)}"] if study == "folds" else []), *overrides]
+            config = config_lib.resolve(base, [f"--config.{field}" for field in fields])
             images = isinstance(config, ImagesConfig)
             folder = out / study / f"{count or 'all'}-seed{seed}"
             results = RunLoop(f"transfer/{study}", (Images if images else Sentiment)(config), folder).run()
