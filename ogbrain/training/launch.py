@@ -43,7 +43,7 @@ def train(request: RunRequest, distribute: str, root: Path) -> tuple[Path, dict[
         return folder, RunLoop(request.experiment, experiment, folder, strategy, chief).run()
     except Interrupted as interrupted:
         raise Interrupted(f"{interrupted}; resume: {resume_command(folder)}") from None
-    except RunError:
+    except RunError:  # such as a full disk, or another process that trains there
         raise
     except UserError:
         # Bad data, and nothing learned yet: the folder is free for another try.

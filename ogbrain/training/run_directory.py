@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import IO, Any
 
-from ogbrain.errors import UserError
+from ogbrain.errors import RunError
 from ogbrain.training.checkpoints import writing
 
 
@@ -46,7 +46,7 @@ class RunDirectory:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(
+            raise RunError(
                 f"run folder {folder}: another process is training in it; wait for it, or another --run_dir"
             ) from None
 

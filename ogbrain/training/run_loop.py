@@ -69,7 +69,7 @@ class RunLoop:
         Raises:
             Interrupted: A signal came; the run is saved.
             UserError: The checkpoints cannot be read.
-            RunError: The run's folder cannot be written.
+            RunError: The run's folder cannot be written, or another process trains in it.
         """
         # Saving takes part in the cluster's exchange, so every worker saves; only the chief's files are read again.
         folder = self.folder if self._chief else self.folder / "workers" / str(self._strategy.cluster_resolver.task_id)

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -179,8 +180,10 @@ class Sentiment(Classifier):
 
 def _read_text(given: str) -> str:
     """Returns the text of the file that is named, or what was given if it names none."""
-    try:
-        path = user_path(given)
-        return path.read_text("utf-8", "replace") if path.is_file() else given
-    except OSError:  # too long for a name, or not to be read
+    path = user_path(given)
+    if not os.path.isfile(path):  # not path.is_file(), which raises if the text is too long for a name
         return given
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise UserError(f"--input={given}: cannot be read: {error.strerror}") from None
