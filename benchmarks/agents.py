@@ -2,14 +2,17 @@
 
 The same work as in Stable-Baselines3 and in TF-Agents' own loop: the same network, batch and number of updates a step,
 one replay memory. The peers take one environment, as they do by default; ours takes several at once. Rates leave out
-start-up and compilation.
+start-up and compilation. Each measurement has a process of its own, for TensorFlow takes its number of threads once.
 """
 
+import concurrent.futures
 import dataclasses
+import multiprocessing
 import pathlib
 import statistics
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -26,7 +29,7 @@ flags.DEFINE_string("peer_python", "", "Interpreter with Stable-Baselines3; its 
 flags.DEFINE_list("only", [], "Rows to measure: cartpole, pong; all by default.")
 
 CARTPOLE = DQNConfig(
-    env="CartPole-v1", environments=16, rounds=25, steps_per_update=1, batch_size=64, units=(128, 128), double=False,
+    env="CartPole-v1", environments=40, rounds=25, steps_per_update=1, batch_size=64, units=(128, 128), double=False,
     n_step=1, memory=20_000, learning_starts=400, target_every=100, exploration_steps=1_000, final_epsilon=0.1,
     optimizer=OptimizerConfig(learning_rate=1e-3),
 )  # fmt: skip
@@ -34,6 +37,12 @@ PONG = AtariConfig(
     environments=8, rounds=10, steps_per_update=4, batch_size=32, double=False, dueling=False, n_step=1,
     prioritized=False, memory=50_000, learning_starts=400, sticky_actions=0.0, life_loss=False, precision="float32",
 )  # fmt: skip
+
+
+def apart(function: Callable[..., float], *arguments: Any) -> float:
+    """Returns what a function returns in a new process."""
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def ours(config: DQNConfig, steps: int) -> float:
@@ -128,10 +137,10 @@ def cartpole(report: Report, quick: bool) -> None:
     """Measures CartPole: one update of 64 transitions a step, two hidden layers of 128."""
     own, sb3, peers = [], [], []
     for _ in range(1 if quick else 3):
-        own.append(ours(CARTPOLE, 12_000 if quick else 40_000))
+        own.append(apart(ours, CARTPOLE, 12_000 if quick else 40_000))
         sb3.append(stable_baselines("cartpole", 2_000 if quick else 5_000))
-        peers.append(tf_agents(500 if quick else 2_000))
-    rate, update = statistics.median(own), bare_update(CARTPOLE, 2_000)
+        peers.append(apart(tf_agents, 500 if quick else 2_000))
+    rate, update = statistics.median(own), apart(bare_update, CARTPOLE, 4_000)
     if sb3[0]:
         report.add("CartPole beside SB3", rate, statistics.median(sb3), unit="steps/s")
     report.add("CartPole beside TF-Agents", rate, statistics.median(peers), unit="steps/s")
@@ -144,9 +153,9 @@ def pong(report: Report, quick: bool) -> None:
         config = dataclasses.replace(PONG, precision=precision)
         own, sb3 = [], []
         for _ in range(1 if quick else 3):
-            own.append(ours(config, 400 if quick else 2_000))
+            own.append(apart(ours, config, 400 if quick else 2_000))
             sb3.append(stable_baselines("pong", 300 if quick else 1_500))
-        rate, update = statistics.median(own), bare_update(config, 20 if quick else 100)
+        rate, update = statistics.median(own), apart(bare_update, config, 20 if quick else 100)
         if sb3[0]:
             report.add(f"Pong beside SB3, {precision}", rate, statistics.median(sb3), unit="steps/s")
         report.add(

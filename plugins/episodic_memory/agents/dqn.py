@@ -9,10 +9,13 @@ import tensorflow as tf
 
 from ogbrain.training.optimizers import clip
 
-from ..memories.batch import Batch
 from ..memories.replay_memory import ReplayMemory
 from .agent import Agent
 from .snapshot import Snapshot
+from .traced import Traced
+
+Drawn = tuple[np.ndarray, tuple[tf.Tensor, ...]]
+"""Places of transitions `(updates * batch,)`, and their parts, `(updates, batch, ...)` each."""
 
 
 class DQN(Agent):
@@ -52,7 +55,7 @@ class DQN(Agent):
         xla: bool = True,
     ):
         self.model = model
-        self._values = tf.function(lambda observations: model(observations, training=False), jit_compile=xla or None)
+        self._values = Traced(lambda observations: model(observations, training=False), xla)
         if target is None or optimizer is None or memory is None:
             return
         self.target, self.optimizer, self.memory = target, optimizer, memory
@@ -63,7 +66,7 @@ class DQN(Agent):
         self._updates, self._ready = 0, False
         self._errors: tuple[np.ndarray, np.ndarray] | None = None
         self._snapshot = Snapshot(self._state, self._restore)
-        self._learn = tf.function(self._update_all, jit_compile=xla or None)
+        self._learn = Traced(self._update_all, xla)
 
     @property
     def ready(self) -> bool:
@@ -82,19 +85,20 @@ class DQN(Agent):
             self._errors = None
         self.memory.add(observations, actions, rewards, terminated, truncated)
 
-    def draw(self, updates: int, rng: np.random.Generator) -> Batch:
-        """Draws the batches of all updates at once."""
-        return self.memory.sample(updates * self.batch_size, rng)
-
-    def learn(self, drawn: Batch) -> dict[str, float]:
-        """Updates the model, once with each `batch_size` transitions of those drawn."""
-        updates = len(drawn.actions) // self.batch_size
+    def draw(self, updates: int, rng: np.random.Generator) -> Drawn:
+        """Draws the batches of all updates at once, as tensors: made here, while other updates run."""
+        drawn = self.memory.sample(updates * self.batch_size, rng)
         arrays = (drawn.observations, drawn.actions, drawn.rewards, drawn.discounts, drawn.next_observations,
                   drawn.weights)  # fmt: skip
-        loss, value, errors = self._learn(
-            *(tf.convert_to_tensor(array.reshape(updates, self.batch_size, *array.shape[1:])) for array in arrays)
-        )
-        self._errors = drawn.indices, errors.numpy().reshape(-1)
+        shape = (updates, self.batch_size)
+        return drawn.indices, tuple(tf.convert_to_tensor(array.reshape(*shape, *array.shape[1:])) for array in arrays)
+
+    def learn(self, drawn: Drawn) -> dict[str, float]:
+        """Updates the model, once with each `batch_size` transitions of those drawn."""
+        indices, batches = drawn
+        updates = batches[0].shape[0]
+        loss, value, errors = self._learn(*batches)
+        self._errors = indices, errors.numpy().reshape(-1)
         before, self._updates = self._updates, self._updates + updates
         if before // self.target_every != self._updates // self.target_every:
             self._copy()

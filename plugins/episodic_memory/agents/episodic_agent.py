@@ -13,6 +13,7 @@ from .agent import Agent
 from .return_queue import Completed, ReturnQueue
 from .snapshot import Snapshot
 from .thumbnails import NOTE_SHAPE, thumbnails
+from .traced import Traced
 
 
 class EpisodicAgent(Agent):
@@ -47,7 +48,7 @@ class EpisodicAgent(Agent):
         self._queue = ReturnQueue(environments, discount, steps)
         self._keys = np.zeros((environments, depth), np.float32)
         self._values = np.zeros((environments, actions), np.float32)
-        self._encode = tf.function(lambda observations: encoder(observations, training=False), jit_compile=xla or None)
+        self._encode = Traced(lambda observations: encoder(observations, training=False), xla)
         self._saved = Snapshot(self.state, self.restore)
         self._known = Snapshot(self._dictionary_state, self._restore_dictionaries)
 

@@ -23,6 +23,7 @@ from ..environments.make import make_environments
 from .agent_config import AgentConfig
 from .evaluation import evaluate, greedy
 from .playing import play_episode
+from .threads import share_cores
 
 SEEDS = {"train": 0, "validation": 1, "test": 2}
 """Environments of each split have seeds of their own."""
@@ -56,6 +57,7 @@ class AgentExperiment(ogbrain.Experiment):
         if strategy.num_replicas_in_sync > 1:
             raise UserError("--distribute: an agent learns on one device; none")
         config = self.config
+        share_cores(config.operation_threads)
         self.environments = self.make_environments(config.environments, training=True)
         self._build(self.environments, training=True)
         self._observations = self.environments.reset(self._seed("train"))

@@ -60,6 +60,8 @@ class CartPoleConfig(DQNConfig):
     """Environment steps in an epoch, over all environments."""
     env: str = "CartPole-v1"
     """Environment: a Gymnasium id, or package.module:NAME, which imports the module first."""
+    environments: int = 40
+    """Environments that step together."""
     steps_per_update: int = 1
     """Environment steps for each update."""
     batch_size: int = 64
@@ -102,6 +104,8 @@ class AtariConfig(DQNConfig):
     """Arithmetic: float32 or mixed_bfloat16; weights stay float32."""
     xla: bool = False
     """Compile acting and learning with XLA, whose convolutions are slower on a CPU."""
+    operation_threads: int = 0
+    """Threads of one TensorFlow operation, 0 for all cores."""
     exploration_steps: int = 50_000
     """Environment steps over which the share of random actions falls."""
     final_epsilon: float = 0.01
