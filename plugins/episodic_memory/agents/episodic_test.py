@@ -1,7 +1,10 @@
 """Tests of the agents with episodic dictionaries, and of what they are made of."""
 
+from typing import Any
+
 import keras
 import numpy as np
+import tensorflow as tf
 from absl.testing import absltest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +12,9 @@ from hypothesis import strategies as st
 from plugins.episodic_memory.agents.key_encoders import projection_encoder
 from plugins.episodic_memory.agents.model_free_episodic_control import ModelFreeEpisodicControl
 from plugins.episodic_memory.agents.neural_episodic_control import NeuralEpisodicControl
-from plugins.episodic_memory.agents.return_queue import ReturnQueue
+from plugins.episodic_memory.agents.return_queue import Completed, ReturnQueue
 from plugins.episodic_memory.agents.thumbnails import thumbnails
+from plugins.episodic_memory.agents.traced import Traced
 from plugins.episodic_memory.agents.variational_encoder import VariationalEncoder
 from plugins.episodic_memory.environments.environments import Spec
 from plugins.episodic_memory.memories.replay_memory import ReplayMemory
@@ -107,12 +111,13 @@ def mfec() -> ModelFreeEpisodicControl:
     return ModelFreeEpisodicControl(projection_encoder(SPEC, 8, 0), 2, 4, 0.9, capacity=50, neighbors=2, xla=False)
 
 
-def nec() -> NeuralEpisodicControl:
+def nec(**kwargs: Any) -> NeuralEpisodicControl:
     keras.utils.set_random_seed(0)
     encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)])
-    memory = ReplayMemory(400, 4, (3,), np.float32)
+    memory = ReplayMemory(400, 4, (3,), np.float32, action_shape=(2,), action_dtype=np.int64)
     return NeuralEpisodicControl(
-        encoder, 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False
+        encoder, 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False,
+        **kwargs,
     )
 
 
@@ -153,6 +158,40 @@ class AgentsTest(absltest.TestCase):
         self.assertGreater(max(np.abs(a - b).max() for a, b in zip(before, agent.model.get_weights(), strict=True)), 0)
         self.assertGreater(np.abs(keys[1] - agent.dictionaries[1].keys).max(), 1e-4)
 
+    def test_nec_leaves_out_what_it_wrote_itself(self):
+        """Two situations that were each met once: only the other one can answer, or nothing but itself."""
+        for leave_out, expected in ((True, [8.0, 2.0]), (False, [2.0, 8.0])):
+            with self.subTest(leave_out=leave_out):
+                agent = nec(leave_out=leave_out, key_rate=0.0, value_rate=0.0, refresh=True)
+                agent.neighbors = 1
+                observations = np.array([[0, 0, 0], [1, 2, 3], [0, 0, 0], [0, 0, 0]], np.float32)
+                agent.write(
+                    Completed(
+                        np.arange(2), observations[:2], agent.encode(observations)[:2], np.zeros(2, np.int64),
+                        np.zeros((2, 2), np.float32), np.array([2.0, 8.0], np.float32), np.ones(2, bool),
+                    )
+                )  # fmt: skip
+                batch = agent.memory.read(np.tile(np.flatnonzero(agent.memory._ready), 4))
+                step, asked = agent._step, []
+                agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[3:]) or step(*parts)
+                agent._update(batch)
+                (values, present), = asked
+                np.testing.assert_array_equal((values * present).sum(1)[:2], expected)
+
+    def test_keys_keep_up_with_the_encoder(self):
+        for refresh in (True, False):
+            agent = nec(refresh=refresh, key_rate=0.0)
+            run(agent, 60, learn=False)
+            agent.model.set_weights([weight * 1.5 for weight in agent.model.get_weights()])
+            agent.learn(agent.draw(60, np.random.default_rng(0)))
+            batch = agent.memory.read(np.flatnonzero(agent.memory._ready))
+            off = []
+            for action, dictionary in enumerate(agent.dictionaries):
+                mine = batch.actions[:, 0] == action
+                slots, held = dictionary.held(batch.actions[mine, 1])
+                off.append(np.abs(dictionary.keys[slots] - agent.encode(batch.observations[mine]))[held].mean())
+            self.assertEqual(max(off) < 0.1, refresh, off)
+
     def test_evaluation_changes_nothing(self):
         agent = nec()
         run(agent, 60, learn=False)
@@ -160,6 +199,23 @@ class AgentsTest(absltest.TestCase):
         agent.values(Corridor(9).observations())
         for name, value in agent._dictionary_state().items():
             np.testing.assert_array_equal(value, before[name], name)
+
+
+class TracedTest(absltest.TestCase):
+    def test_traces_once_a_shape(self):
+        traced = []
+
+        def scaled(x, y):
+            traced.append(x.shape)
+            return factor * x + y
+
+        factor = tf.Variable(2.0)
+        function = Traced(scaled, xla=True)
+        for size in (3, 1, 3, 3):
+            np.testing.assert_array_equal(function(tf.ones((size,)), tf.ones(())), np.full(size, 3.0))
+        self.assertEqual(traced, [(3,), (1,)])
+        factor.assign(5.0)
+        np.testing.assert_array_equal(function(tf.ones((1,)), tf.zeros(())), [5.0])
 
 
 class KeysTest(absltest.TestCase):

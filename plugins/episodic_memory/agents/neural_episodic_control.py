@@ -27,7 +27,8 @@ class NeuralEpisodicControl(EpisodicAgent):
         actions: Number of actions.
         environments: Number of environments that step together.
         optimizer: Trains the encoder; None for an agent that only acts.
-        memory: Keeps observations and actions, with the n-step return in place of the reward; one step a transition.
+        memory: Keeps observations, actions with the tickets of what was written, int64 `(2,)`, and the n-step return in
+            place of the reward; one step a transition.
         batch_size: Remembered steps in an update.
         discount: gamma.
         steps: n.
@@ -37,6 +38,10 @@ class NeuralEpisodicControl(EpisodicAgent):
         write_rate: alpha, how much of a new return is taken where a key is there already.
         key_rate: Length of a gradient step of keys.
         value_rate: Length of a gradient step of values.
+        leave_out: Whether what was written of a remembered step is left out of its own neighbours in an update. With it
+            the step is answered by itself, and there is little to learn of what is alike.
+        refresh: Whether the key that was written of a remembered step is made anew when the step is learned from, so
+            that keys keep up with the encoder.
         xla: Whether encoder and update are compiled with XLA.
 
     Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1.
@@ -58,11 +63,14 @@ class NeuralEpisodicControl(EpisodicAgent):
         write_rate: float = 0.5,
         key_rate: float = 0.1,
         value_rate: float = 0.5,
+        leave_out: bool = True,
+        refresh: bool = True,
         xla: bool = True,
     ):
         super().__init__(encoder, actions, environments, discount, steps, capacity, neighbors, xla)
         self.batch_size, self.delta = batch_size, delta
         self.write_rate, self.key_rate, self.value_rate = write_rate, key_rate, value_rate
+        self.leave_out, self.refresh = leave_out, refresh
         if optimizer is None or memory is None:
             return
         self.optimizer, self.memory = optimizer, memory
@@ -86,16 +94,19 @@ class NeuralEpisodicControl(EpisodicAgent):
     def write(self, completed: Completed) -> None:
         """Writes returns, and remembers the steps to learn from."""
         notes = self.notes_of(completed.observations)
+        tickets = np.zeros(len(completed.actions), np.int64)
         for action, dictionary in enumerate(self.dictionaries):
             taken = completed.actions == action
-            dictionary.write(completed.keys[taken], completed.returns[taken], self._merge, notes[taken])
+            keys, returns = completed.keys[taken], completed.returns[taken]
+            tickets[taken] = dictionary.write(keys, returns, self._merge, notes[taken])
+        written = np.stack([completed.actions, tickets], 1)
         # One row of each environment at a time, in order.
         remaining = np.arange(len(completed.environments))
         while len(remaining):
             _, first = np.unique(completed.environments[remaining], return_index=True)
             now = remaining[first]
             self.memory.add(
-                completed.observations[now], completed.actions[now], completed.returns[now], completed.ended[now],
+                completed.observations[now], written[now], completed.returns[now], completed.ended[now],
                 np.zeros(len(now), bool), completed.environments[now],
             )  # fmt: skip
             remaining = np.delete(remaining, first)
@@ -135,26 +146,37 @@ class NeuralEpisodicControl(EpisodicAgent):
         self.memory.restore(part("memory", state))
 
     def _update(self, batch: Batch) -> tuple[float, float]:
-        queries = self.encode(batch.observations)
-        depth = queries.shape[1]
-        slots = np.zeros((self.batch_size, self.neighbors), np.int64)
-        present = np.zeros((self.batch_size, self.neighbors), bool)
-        keys = np.zeros((self.batch_size, self.neighbors, depth), np.float32)
-        values = np.zeros((self.batch_size, self.neighbors), np.float32)
+        queries, (actions, tickets) = self.encode(batch.observations), batch.actions.T
+        width = self.neighbors + self.leave_out
+        slots = np.zeros((self.batch_size, width), np.int64)
+        present = np.zeros((self.batch_size, width), bool)
+        keys = np.zeros((self.batch_size, width, queries.shape[1]), np.float32)
+        values = np.zeros((self.batch_size, width), np.float32)
         for action, dictionary in enumerate(self.dictionaries):
-            rows = np.flatnonzero(batch.actions == action)
+            rows = np.flatnonzero(actions == action)
             if not len(rows) or not len(dictionary):
                 continue
-            distances, found = dictionary.search(queries[rows], self.neighbors)
-            width = found.shape[1]
-            slots[rows, :width], present[rows, :width] = found, np.isfinite(distances)
-            keys[rows, :width], values[rows, :width] = dictionary.keys[found], dictionary.values[found]
+            distances, found = dictionary.search(queries[rows], width)
+            counts = np.isfinite(distances)
+            if self.leave_out:
+                own, held = dictionary.held(tickets[rows])
+                itself = (found == own[:, None]) & held[:, None]
+                # Without itself among them there is one too many.
+                itself[:, self.neighbors :] |= ~itself.any(1, keepdims=True)
+                counts &= ~itself
+            size = found.shape[1]
+            slots[rows, :size], present[rows, :size] = found, counts
+            keys[rows, :size], values[rows, :size] = dictionary.keys[found], dictionary.values[found]
         loss, value, key_steps, value_steps = self._step(batch.observations, batch.rewards, keys, values, present)
         key_steps, value_steps = key_steps.numpy(), value_steps.numpy()
         for action, dictionary in enumerate(self.dictionaries):
-            moved = present & (batch.actions == action)[:, None]
+            moved = present & (actions == action)[:, None]
             if moved.any():
                 dictionary.move(slots[moved], key_steps[moved], value_steps[moved])
+            if self.refresh:
+                rows = np.flatnonzero(actions == action)
+                own, held = dictionary.held(tickets[rows])
+                dictionary.replace_keys(own[held], queries[rows[held]])
         return float(loss), float(value)
 
     def _merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -81,6 +81,10 @@ class NECConfig(EpisodicConfig):
     """Length of a gradient step of keys: where they lie close together, long ones throw them apart."""
     value_rate: float = 0.1
     """Length of a gradient step of values."""
+    leave_out: bool = True
+    """A step that is learned from is valued by others alone, not by what was written of itself."""
+    refresh: bool = True
+    """The key that was written of a step is made anew when it is learned from."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)

@@ -1,5 +1,7 @@
 """Neural Episodic Control that plays."""
 
+import numpy as np
+
 from ogbrain.training.optimizers import build_optimizer
 
 from ..agents.key_encoders import learned_encoder
@@ -30,11 +32,11 @@ class NEC(EpisodicExperiment):
             memory = ReplayMemory(
                 config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
                 Frames(spec.stacked, 0), discount=config.discount,
-                folder=self.memory_path(),
+                action_shape=(2,), action_dtype=np.int64, folder=self.memory_path(),
             )  # fmt: skip
         return NeuralEpisodicControl(
             encoder, len(spec.actions), environments.count, optimizer, memory, batch_size=config.batch_size,
             discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
             delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
-            xla=config.xla,
+            leave_out=config.leave_out, refresh=config.refresh, xla=config.xla,
         )  # fmt: skip

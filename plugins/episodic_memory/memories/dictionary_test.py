@@ -110,11 +110,24 @@ class EpisodicDictionaryTest(absltest.TestCase):
         np.testing.assert_array_equal(dictionary.values, [1.75, 2, 3])
         np.testing.assert_array_equal(dictionary.search(np.array([[3.0]]), 1)[0], [[0]])
 
+    def test_tickets_find_what_was_written(self):
+        dictionary = EpisodicDictionary(3, 1)
+        tickets = dictionary.write(np.array([[0.0], [10], [0]]), np.array([1.0, 2, 3]), np.maximum)
+        slots, held = dictionary.held(tickets)
+        np.testing.assert_array_equal(slots, [0, 1, 0])
+        self.assertTrue(held.all())
+        dictionary.replace_keys(np.array([1, 1]), np.array([[12.0], [13]]))
+        np.testing.assert_array_equal(dictionary.keys, [[0], [12]])
+        self.assertTrue(dictionary.held(tickets)[1].all())
+        newer = dictionary.write(np.array([[20.0], [30], [40]]), np.zeros(3), np.maximum)
+        self.assertFalse(dictionary.held(tickets)[1].any(), "forgotten, though something else is there now")
+        self.assertTrue(dictionary.held(newer)[1].all())
+
     def test_resumed_goes_on_alike(self):
         rng = np.random.default_rng(0)
         dictionary = EpisodicDictionary(300, 4, exact_up_to=200, note_shape=(2,))
         notes = rng.integers(256, size=(250, 2))
-        dictionary.write(rng.normal(size=(250, 4)), rng.normal(size=250), np.maximum, notes)
+        tickets = dictionary.write(rng.normal(size=(250, 4)), rng.normal(size=250), np.maximum, notes)
         again = EpisodicDictionary(300, 4, exact_up_to=200, note_shape=(2,))
         again.restore({name: np.array(value) for name, value in dictionary.state().items()})
         for one in (dictionary, again):
@@ -125,6 +138,7 @@ class EpisodicDictionaryTest(absltest.TestCase):
         np.testing.assert_array_equal(dictionary.keys, again.keys)
         np.testing.assert_array_equal(dictionary.values, again.values)
         np.testing.assert_array_equal(dictionary.notes, again.notes)
+        np.testing.assert_array_equal(dictionary.held(tickets)[1], again.held(tickets)[1])
         self.assertEqual((again.notes.sum(1) == 0).sum(), 150)
 
     def test_not_finite(self):

@@ -38,6 +38,7 @@ class EpisodicDictionary:
         self._values = np.zeros(capacity, np.float32)
         self._notes = np.zeros((capacity, *note_shape), np.uint8)
         self._used = np.zeros(capacity, np.int64)
+        self._tickets = np.full(capacity, -1, np.int64)
         self._clock = 0
 
     def __len__(self) -> int:
@@ -84,7 +85,21 @@ class EpisodicDictionary:
         there = self.keys[slots]
         return np.abs(keys - there).max(1) <= 1e-6 * np.maximum(np.abs(there).max(1), 1)
 
-    def write(self, keys: np.ndarray, values: np.ndarray, merge: Merge, notes: np.ndarray | None = None) -> None:
+    def held(self, tickets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Finds what `write` wrote.
+
+        Args:
+            tickets: int64 `(batch,)`, what `write` returned at any time.
+
+        Returns:
+            Places int64 `(batch,)`, and bool `(batch,)`: whether it is still there, not forgotten since.
+        """
+        slots = tickets % self.capacity
+        return slots, self._tickets[slots] == tickets
+
+    def write(
+        self, keys: np.ndarray, values: np.ndarray, merge: Merge, notes: np.ndarray | None = None
+    ) -> np.ndarray:
         """Adds keys; where a key is there already its value is merged.
 
         Args:
@@ -92,6 +107,9 @@ class EpisodicDictionary:
             values: `(batch,)`.
             merge: What becomes of an old value and a new one.
             notes: uint8 `(batch, *note_shape)`; 0 if left out.
+
+        Returns:
+            Tickets, int64 `(batch,)`, with which `held` finds them again.
 
         Raises:
             ValueError: A key or a value is not finite.
@@ -101,12 +119,15 @@ class EpisodicDictionary:
             raise ValueError("a key or a value is not finite; a lower learning rate may help")
         if notes is None:
             notes = np.zeros((len(keys), *self._notes.shape[1:]), np.uint8)
-        while len(keys):
+        tickets, left = np.empty(len(keys), np.int64), np.arange(len(keys))
+        while len(left):
             # A key that comes twice is written twice, one after the other.
-            whole = keys.view(np.dtype((np.void, keys.dtype.itemsize * self.depth)))[:, 0]
-            now = np.sort(np.unique(whole, return_index=True)[1])[: self.capacity]
-            self._write_distinct(keys[now], values[now], merge, notes[now])
-            keys, values, notes = np.delete(keys, now, 0), np.delete(values, now), np.delete(notes, now, 0)
+            whole = keys[left].view(np.dtype((np.void, keys.dtype.itemsize * self.depth)))[:, 0]
+            first = np.sort(np.unique(whole, return_index=True)[1])[: self.capacity]
+            now = left[first]
+            tickets[now] = self._write_distinct(keys[now], values[now], merge, notes[now])
+            left = np.delete(left, first)
+        return tickets
 
     def move(self, slots: np.ndarray, key_steps: np.ndarray, value_steps: np.ndarray) -> None:
         """Moves keys and values, as a gradient step does.
@@ -121,35 +142,44 @@ class EpisodicDictionary:
         self._nearest.set(places, self.keys[places] + np.add.reduceat(key_steps[order], starts))
         self._values[places] += np.add.reduceat(value_steps[order], starts)
 
+    def replace_keys(self, slots: np.ndarray, keys: np.ndarray) -> None:
+        """Sets the keys at places, int64 `(n,)`, to others, `(n, depth)`; if one is given twice, to the first."""
+        places, first = np.unique(slots, return_index=True)
+        self._nearest.set(places, keys[first])
+
     def state(self) -> dict[str, np.ndarray]:
         """Returns all that a resumed run needs; views where possible."""
-        own = {"values": self.values, "notes": self.notes, "used": self._used[: len(self)]}
+        own = {"values": self.values, "notes": self.notes, "used": self._used[: len(self)],
+               "tickets": self._tickets[: len(self)]}  # fmt: skip
         return {**self._nearest.state(), **own, "clock": np.array(self._clock)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Sets the dictionary to what `state` returned."""
         self._nearest.restore(state)
         self._values[: len(self)], self._used[: len(self)] = state["values"], state["used"]
-        self._notes[: len(self)] = state["notes"]
+        self._notes[: len(self)], self._tickets[: len(self)] = state["notes"], state["tickets"]
         self._clock = int(state["clock"])
 
-    def _write_distinct(self, keys: np.ndarray, values: np.ndarray, merge: Merge, notes: np.ndarray) -> None:
-        known = np.zeros(len(keys), bool)
+    def _write_distinct(self, keys: np.ndarray, values: np.ndarray, merge: Merge, notes: np.ndarray) -> np.ndarray:
+        known, slots = np.zeros(len(keys), bool), np.zeros(len(keys), np.int64)
         self._clock += 1
         if len(self):
             slots = self._nearest.search(keys, 1)[1][:, 0]
             known = self.find(keys, slots)
-            slots = slots[known]
-            self._values[slots] = merge(self._values[slots], values[known])
-            self._used[slots] = self._clock
+            there = slots[known]
+            self._values[there] = merge(self._values[there], values[known])
+            self._used[there] = self._clock
         count = int((~known).sum())
-        if not count:
-            return
-        free = min(count, self.capacity - len(self))
-        oldest = np.empty(0, np.int64)
-        if count > free:
-            oldest = np.argpartition(self._used[: len(self)], count - free - 1)[: count - free]
-        places = np.concatenate([oldest, np.arange(len(self), len(self) + free)])
-        self._nearest.set(places, keys[~known])
-        self._values[places], self._notes[places] = values[~known], notes[~known]
-        self._used[places] = self._clock
+        if count:
+            free = min(count, self.capacity - len(self))
+            oldest = np.empty(0, np.int64)
+            if count > free:
+                oldest = np.argpartition(self._used[: len(self)], count - free - 1)[: count - free]
+            places = np.concatenate([oldest, np.arange(len(self), len(self) + free)])
+            self._nearest.set(places, keys[~known])
+            self._values[places], self._notes[places] = values[~known], notes[~known]
+            self._used[places] = self._clock
+            # Another one at each time: nothing else is ever written there with the same one.
+            self._tickets[places] = self._clock * self.capacity + places
+            slots[~known] = places
+        return self._tickets[slots]
