@@ -1,5 +1,8 @@
 """MFEC and NEC beside DQN and prioritised replay at equal frames: `bazel run //benchmarks:episodic_study`.
 
+`dqn` and `prioritized` are this plugin's own settings: double, three steps, early exploration. `published` is DQN as
+Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a frame.
+
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
 
@@ -11,14 +14,14 @@ from typing import Any
 
 from absl import app, flags
 
-from ogbrain.config import ExperimentConfig
+from ogbrain.config import ExperimentConfig, OptimizerConfig
 from ogbrain.paths import user_path
 from plugins.episodic_memory.experiments.agent_config import AgentConfig
 from plugins.episodic_memory.experiments.dqn_config import DQNConfig
 from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
-AGENTS = ("mfec", "nec", "dqn", "prioritized")
+AGENTS = ("mfec", "nec", "dqn", "prioritized", "published")
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
@@ -36,6 +39,9 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         return MFECConfig(**common)
     if agent == "nec":
         return NECConfig(**common)
+    if agent == "published":
+        common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
+        return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
     common |= {"learning_starts": 1_000, "exploration_steps": frames // 5, "steps_per_update": 4}
     return DQNConfig(**common, prioritized=agent == "prioritized")

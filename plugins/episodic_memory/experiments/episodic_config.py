@@ -71,10 +71,12 @@ class NECConfig(EpisodicConfig):
 
     exploration_steps: int = 5_000
     """Environment steps over which the share of random actions falls."""
-    n_step: int = 10
+    n_step: int = 3
     """Rewards in a return before the value of what follows is taken."""
-    delta: float = 1e-4
-    """What keeps the weight of a key that equals the query finite."""
+    neighbors: int = 30
+    """Keys that value a situation, k."""
+    delta: float = 0.1
+    """What keeps the weight of a key that equals the query finite; the larger, the more alike the neighbours count."""
     write_rate: float = 1.0
     """alpha: how much of a new return is taken where its key is there already."""
     key_rate: float = 1e-3
@@ -87,7 +89,7 @@ class NECConfig(EpisodicConfig):
     """The key that was written of a step is made anew when it is learned from."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=5e-4)
     """The optimizer of the encoder."""
 
     def __post_init__(self) -> None:
