@@ -54,7 +54,7 @@ class DQNConfig(AgentConfig):
 
 @dataclasses.dataclass(frozen=True)
 class CartPoleConfig(DQNConfig):
-    """A deep Q-network that balances a pole within two minutes."""
+    """A deep Q-network that balances a pole within a minute."""
 
     steps_per_epoch: int = 10_000
     """Environment steps in an epoch, over all environments."""
