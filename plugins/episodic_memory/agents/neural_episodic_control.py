@@ -38,7 +38,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         write_rate: alpha, how much of a new return is taken where a key is there already.
         key_rate: Length of a gradient step of keys.
         value_rate: Length of a gradient step of values.
-        leave_out: Whether what was written of a remembered step is left out of its own neighbours in an update. With it
+        leave_out: Whether what was written of a remembered step is left out of its own neighbours in an update. Else
             the step is answered by itself, and there is little to learn of what is alike.
         refresh: Whether the key that was written of a remembered step is made anew when the step is learned from, so
             that keys keep up with the encoder.
