@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,7 @@ class Translate(ogbrain.SupervisedExperiment):
 
         @tf.function(input_signature=given)
         def explain(text):
-            return self._explained(text)
+            return self._explained(text, self._greedy)
 
         return {"serving_default": greedy, "beam": beam, "explain": explain}
 
@@ -197,13 +197,17 @@ class Translate(ogbrain.SupervisedExperiment):
     def _search_text(self) -> Any:
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
         def search(text):
-            return self._text(self._beam(self._ids(text))[0][:, 0], text)
+            return self._text(self._best(self._ids(text)), text)
 
         return search
 
     @functools.cached_property
     def _explained_text(self) -> Any:
-        return tf.function(self._explained, input_signature=[tf.TensorSpec((None,), tf.string)])
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
+        def explain(text):
+            return self._explained(text, self._best)
+
+        return explain
 
     def _ids(self, text: tf.Tensor) -> tf.Tensor:
         """Encodes texts, `(batch,)`, to `(batch, time)` int32; the end id always fits."""
@@ -236,9 +240,12 @@ class Translate(ogbrain.SupervisedExperiment):
         arguments, options = self._begin(source)
         return beam_search(*arguments, **options, beams=self.config.beams, alpha=self.config.alpha)
 
-    def _explained(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _best(self, source: tf.Tensor) -> tf.Tensor:
+        return self._beam(source)[0][:, 0]
+
+    def _explained(self, text: tf.Tensor, search: Callable[[tf.Tensor], tf.Tensor]) -> dict[str, tf.Tensor]:
         source = self._ids(text)
-        written = self._greedy(source)
+        written = search(source)
         told = tf.concat([tf.fill([tf.shape(source)[0], 1], START), written[:, :-1]], 1)
         _, weights = self.model.teach(self.model.read(source), told)
         return {

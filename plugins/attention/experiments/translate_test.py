@@ -102,6 +102,8 @@ class TranslateTest(testing.ExperimentTestCase, parameterized.TestCase):
         found = signatures["explain"](texts)
         self.assertEqual(found["weights"].shape[2], found["read"].shape[1])
         np.testing.assert_allclose(tf.reduce_sum(found["weights"], -1), 1.0, atol=1e-5)
+        drawn = experiment._explained_text(texts[:1])["translation"]
+        self.assertEqual(drawn, experiment._search_text(texts[:1]), "the picture is of another translation")
 
     def test_pairs(self):
         pairs = self.pairs()

@@ -97,15 +97,14 @@ class EpisodicAgent(Agent):
 
     def observe(self, observations, actions, rewards, terminated, truncated) -> None:
         """Takes one step of each environment, and writes what has become known with it."""
-        completed = self._queue.add(
-            self.kept(observations), self._keys, actions, rewards, self._values, terminated, truncated
-        )
+        self.remember(observations, actions, rewards, terminated, truncated, None)
+
+    def remember(self, observations, actions, rewards, terminated, truncated, places: np.ndarray | None) -> None:
+        """Lets steps wait for their returns, with small pictures of them, and writes those that are known now."""
+        notes = self.notes_of(observations)
+        completed = self._queue.add(notes, self._keys, actions, rewards, self._values, terminated, truncated, places)
         if completed is not None:
             self.write(completed)
-
-    def kept(self, observations: np.ndarray) -> np.ndarray:
-        """Returns what is kept of observations until their return is known: small pictures of them, by default."""
-        return self.notes_of(observations)
 
     def notes_of(self, observations: np.ndarray) -> np.ndarray:
         """Returns what is noted with the keys of observations: small pictures, or nothing."""

@@ -14,34 +14,38 @@ from .episodic_agent import EpisodicAgent, named, part
 from .policies import dictionary_policy
 from .return_queue import Completed
 
+Drawn = tuple[Batch, np.ndarray, np.ndarray]
+"""Transitions, and of each the ticket and the return that were written."""
+
 
 class NeuralEpisodicControl(EpisodicAgent):
     """Looks up what actions were worth in like situations, and learns what is alike.
 
     An encoder makes keys of observations; for each action a dictionary holds values by key, written as soon as the
-    n-step return of a step is known. Steps are kept with their returns; batches of them train encoder, keys and values
-    together by the gradient of the squared error.
+    n-step return of a step is known. Steps are kept; batches of them train encoder, keys and values together by the
+    gradient of the squared error.
 
     Args:
         encoder: A model from observations `(batch, ...)` to keys `(batch, depth)`.
         actions: Number of actions.
         environments: Number of environments that step together.
         optimizer: Trains the encoder; None for an agent that only acts.
-        memory: Keeps observations, actions with the tickets of what was written, int64 `(2,)`, and the n-step return in
-            place of the reward; one step a transition.
+        memory: Keeps the steps, n in a transition.
         batch_size: Remembered steps in an update.
         discount: gamma.
         steps: n.
         capacity: Most keys for each action.
         neighbors: k.
         delta: Of the kernel.
-        write_rate: alpha, how much of a new return is taken where a key is there already.
+        write_rate: alpha, how much of a new return is taken where there is a value already.
         key_rate: Length of a gradient step of keys.
         value_rate: Length of a gradient step of values.
         leave_out: Whether what was written of a remembered step is left out of its own neighbours in an update. Else
             the step is answered by itself, and there is little to learn of what is alike.
         refresh: Whether the key that was written of a remembered step is made anew when the step is learned from, so
             that keys keep up with the encoder.
+        revalue: Whether the return of a remembered step is made anew when the step is learned from, with what the
+            dictionaries now say n steps on, and written. Else it stays what was expected when the step was taken.
         xla: Whether encoder and update are compiled with XLA.
 
     Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1.
@@ -65,15 +69,18 @@ class NeuralEpisodicControl(EpisodicAgent):
         value_rate: float = 0.5,
         leave_out: bool = True,
         refresh: bool = True,
+        revalue: bool = True,
         xla: bool = True,
     ):
         super().__init__(encoder, actions, environments, discount, steps, capacity, neighbors, xla)
         self.batch_size, self.delta = batch_size, delta
         self.write_rate, self.key_rate, self.value_rate = write_rate, key_rate, value_rate
-        self.leave_out, self.refresh = leave_out, refresh
+        self.leave_out, self.refresh, self.revalue = leave_out, refresh, revalue
         if optimizer is None or memory is None:
             return
         self.optimizer, self.memory = optimizer, memory
+        self._tickets, self._returns = np.zeros(memory.places, np.int64), np.zeros(memory.places, np.float32)
+        """What was written of each remembered step."""
         self._step = tf.function(self._gradient_step, jit_compile=xla or None)
         optimizer.build(encoder.trainable_variables)
 
@@ -87,41 +94,36 @@ class NeuralEpisodicControl(EpisodicAgent):
         weights = 1 / (np.maximum(distances, 0) + self.delta)
         return weights / weights.sum(1, keepdims=True)
 
-    def kept(self, observations: np.ndarray) -> np.ndarray:
-        """Returns the observations: they are learned from."""
-        return observations
+    def observe(self, observations, actions, rewards, terminated, truncated) -> None:
+        """Remembers one step of each environment, and writes what has become known with it."""
+        places = self.memory.add(observations, actions, rewards, terminated, truncated)
+        self.remember(observations, actions, rewards, terminated, truncated, places)
 
     def write(self, completed: Completed) -> None:
-        """Writes returns, and remembers the steps to learn from."""
-        notes = self.notes_of(completed.observations)
-        tickets = np.zeros(len(completed.actions), np.int64)
+        """Writes returns."""
         for action, dictionary in enumerate(self.dictionaries):
             taken = completed.actions == action
-            keys, returns = completed.keys[taken], completed.returns[taken]
-            tickets[taken] = dictionary.write(keys, returns, self._merge, notes[taken])
-        written = np.stack([completed.actions, tickets], 1)
-        # One row of each environment at a time, in order.
-        remaining = np.arange(len(completed.environments))
-        while len(remaining):
-            _, first = np.unique(completed.environments[remaining], return_index=True)
-            now = remaining[first]
-            self.memory.add(
-                completed.observations[now], written[now], completed.returns[now], completed.ended[now],
-                np.zeros(len(now), bool), completed.environments[now],
-            )  # fmt: skip
-            remaining = np.delete(remaining, first)
+            keys, returns, notes = completed.keys[taken], completed.returns[taken], completed.observations[taken]
+            self._tickets[completed.places[taken]] = dictionary.write(keys, returns, self._merge, notes)
+        self._returns[completed.places] = completed.returns
 
-    def draw(self, updates: int, rng: np.random.Generator) -> list[Batch]:
-        """Draws a batch for each update."""
-        return [self.memory.sample(self.batch_size, rng) for _ in range(updates)]
+    def draw(self, updates: int, rng: np.random.Generator) -> Drawn:
+        """Draws the batches of all updates at once, with what was written of their steps."""
+        batch = self.memory.sample(updates * self.batch_size, rng)
+        return batch, self._tickets[batch.indices], self._returns[batch.indices]
 
-    def learn(self, drawn: list[Batch]) -> dict[str, float]:
-        """Takes a gradient step for each batch.
+    def learn(self, drawn: Drawn) -> dict[str, float]:
+        """Takes a gradient step for each `batch_size` steps of those drawn.
 
         Returns:
             `loss`, the mean of half the squared errors, and `value`, the mean of what was predicted.
         """
-        means = np.mean([self._update(batch) for batch in drawn], 0)
+        batch, tickets, returns = drawn
+        if self.revalue:
+            returns = batch.rewards + batch.discounts * self._best(batch.next_observations)
+        parts = (batch.observations, batch.actions, tickets, returns)
+        starts = range(0, len(returns), self.batch_size)
+        means = np.mean([self._update(*(part[i : i + self.batch_size] for part in parts)) for i in starts], 0)
         return {"loss": float(means[0]), "value": float(means[1])}
 
     def metric_names(self) -> tuple[str, ...]:
@@ -138,15 +140,21 @@ class NeuralEpisodicControl(EpisodicAgent):
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns all that a resumed run needs besides `model_items` and the optimizer."""
-        return {**super().state(), **named("memory", self.memory.state())}
+        written = {"tickets": self._tickets, "returns": self._returns}
+        return {**super().state(), **written, **named("memory", self.memory.state())}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Takes back what `state` returned."""
         super().restore(state)
+        self._tickets[:], self._returns[:] = state["tickets"], state["returns"]
         self.memory.restore(part("memory", state))
 
-    def _update(self, batch: Batch) -> tuple[float, float]:
-        queries, (actions, tickets) = self.encode(batch.observations), batch.actions.T
+    def _best(self, observations: np.ndarray) -> np.ndarray:
+        keys = self.encode(observations)
+        return np.max([self.estimate(dictionary, keys, False) for dictionary in self.dictionaries], 0)
+
+    def _update(self, observations, actions, tickets, returns) -> tuple[float, float]:
+        queries = self.encode(observations)
         width = self.neighbors + self.leave_out
         slots = np.zeros((self.batch_size, width), np.int64)
         present = np.zeros((self.batch_size, width), bool)
@@ -167,16 +175,19 @@ class NeuralEpisodicControl(EpisodicAgent):
             size = found.shape[1]
             slots[rows, :size], present[rows, :size] = found, counts
             keys[rows, :size], values[rows, :size] = dictionary.keys[found], dictionary.values[found]
-        loss, value, key_steps, value_steps = self._step(batch.observations, batch.rewards, keys, values, present)
+        loss, value, key_steps, value_steps = self._step(observations, returns, keys, values, present)
         key_steps, value_steps = key_steps.numpy(), value_steps.numpy()
         for action, dictionary in enumerate(self.dictionaries):
             moved = present & (actions == action)[:, None]
             if moved.any():
                 dictionary.move(slots[moved], key_steps[moved], value_steps[moved])
+            rows = np.flatnonzero(actions == action)
+            own, held = dictionary.held(tickets[rows])
+            own, rows = own[held], rows[held]
             if self.refresh:
-                rows = np.flatnonzero(actions == action)
-                own, held = dictionary.held(tickets[rows])
-                dictionary.replace_keys(own[held], queries[rows[held]])
+                dictionary.replace_keys(own, queries[rows])
+            if self.revalue:
+                dictionary.values[own] = self._merge(dictionary.values[own], returns[rows])
         return float(loss), float(value)
 
     def _merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:

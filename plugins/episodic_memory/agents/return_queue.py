@@ -10,8 +10,6 @@ import numpy as np
 class Completed:
     """Steps whose returns are known, those of one environment in the order in which they were taken."""
 
-    environments: np.ndarray
-    """int64 `(n,)`."""
     observations: np.ndarray
     """`(n, ...)`, or whatever was kept of them."""
     keys: np.ndarray
@@ -22,8 +20,8 @@ class Completed:
     """float32 `(n, actions)`, what was expected of all actions."""
     returns: np.ndarray
     """float32 `(n,)`."""
-    ended: np.ndarray
-    """bool `(n,)`: whether it was the last step of its episode."""
+    places: np.ndarray
+    """int64 `(n,)`: what was given with the step."""
 
 
 class ReturnQueue:
@@ -49,7 +47,7 @@ class ReturnQueue:
         self.discount, self.steps = discount, steps
         self._powers = discount ** np.arange(max(steps, 1))
         self._waiting: list[list[tuple]] = [[] for _ in range(environments)]
-        """Reward, observation, key, action and values of each step that waits, by environment."""
+        """Reward, observation, key, action, values and place of each step that waits, by environment."""
 
     def add(
         self,
@@ -60,6 +58,7 @@ class ReturnQueue:
         values: np.ndarray,
         terminated: np.ndarray,
         truncated: np.ndarray,
+        places: np.ndarray | None = None,
     ) -> Completed | None:
         """Adds one step of each environment.
 
@@ -71,27 +70,32 @@ class ReturnQueue:
             values: `(environments, actions)`, what actions are worth; the best one counts.
             terminated: bool `(environments,)`.
             truncated: bool `(environments,)`.
+            places: int `(environments,)`, where else the step is kept; left out, 0.
 
         Returns:
             The steps whose returns are known now, or None.
         """
         done: list[tuple] = []
         best = np.max(values, 1)
+        places = np.zeros(len(best), np.int64) if places is None else places
         for number, waiting in enumerate(self._waiting):
             if self.steps and len(waiting) == self.steps:
                 total = self._powers @ [step[0] for step in waiting] + self.discount**self.steps * best[number]
-                done.append((number, *waiting.pop(0)[1:], total, False))
+                done.append((*waiting.pop(0)[1:], total))
             waiting.append(
-                (float(rewards[number]), observations[number], keys[number], int(actions[number]), values[number])
-            )
+                (
+                    float(rewards[number]), observations[number], keys[number], int(actions[number]), values[number],
+                    int(places[number]),
+                )
+            )  # fmt: skip
             if terminated[number] or truncated[number]:
-                self._end(done, number, None if terminated[number] else float(best[number]))
+                self._end(done, waiting, None if terminated[number] else float(best[number]))
         if not done:
             return None
-        environments, seen, embedded, taken, expected, returns, ended = zip(*done, strict=True)
+        seen, embedded, taken, expected, kept, returns = zip(*done, strict=True)
         return Completed(
-            np.array(environments), np.stack(seen), np.stack(embedded), np.array(taken),
-            np.stack(expected), np.array(returns, np.float32), np.array(ended),
+            np.stack(seen), np.stack(embedded), np.array(taken), np.stack(expected), np.array(returns, np.float32),
+            np.array(kept),
         )  # fmt: skip
 
     def state(self) -> dict[str, np.ndarray]:
@@ -99,7 +103,7 @@ class ReturnQueue:
         state = {"lengths": np.array([len(waiting) for waiting in self._waiting])}
         steps = [step for waiting in self._waiting for step in waiting]
         if steps:
-            names = ("rewards", "observations", "keys", "actions", "values")
+            names = ("rewards", "observations", "keys", "actions", "values", "places")
             state |= {name: np.stack(part) for name, part in zip(names, zip(*steps, strict=True), strict=True)}
         return state
 
@@ -110,19 +114,18 @@ class ReturnQueue:
             self._waiting[number] = [
                 (
                     float(state["rewards"][i]), state["observations"][i], state["keys"][i], int(state["actions"][i]),
-                    state["values"][i],
+                    state["values"][i], int(state["places"][i]),
                 )
                 for i in range(start, start + int(length))
             ]  # fmt: skip
             start += int(length)
 
-    def _end(self, done: list[tuple], number: int, cut_off_value: float | None) -> None:
+    def _end(self, done: list[tuple], waiting: list[tuple], cut_off_value: float | None) -> None:
         """Completes all steps of an episode that has ended; of one cut off its last value is known."""
-        waiting = self._waiting[number]
         total, completed = 0.0, []
         for place, (reward, *step) in enumerate(reversed(waiting)):
             last = place == 0
             total = cut_off_value if last and cut_off_value is not None else reward + self.discount * total
-            completed.append((number, *step, total, last))
+            completed.append((*step, total))
         done.extend(reversed(completed))
         waiting.clear()

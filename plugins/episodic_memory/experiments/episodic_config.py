@@ -87,6 +87,8 @@ class NECConfig(EpisodicConfig):
     """A step that is learned from is valued by others alone, not by what was written of itself."""
     refresh: bool = True
     """The key that was written of a step is made anew when it is learned from."""
+    revalue: bool = True
+    """The return of a step is made anew, by what the steps after it are now worth, when it is learned from."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=5e-4)

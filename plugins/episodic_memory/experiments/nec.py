@@ -1,7 +1,5 @@
 """Neural Episodic Control that plays."""
 
-import numpy as np
-
 from ogbrain.training.optimizers import build_optimizer
 
 from ..agents.key_encoders import learned_encoder
@@ -31,12 +29,11 @@ class NEC(EpisodicExperiment):
             optimizer = build_optimizer(config.optimizer, total)
             memory = ReplayMemory(
                 config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
-                Frames(spec.stacked, 0), discount=config.discount,
-                action_shape=(2,), action_dtype=np.int64, folder=self.memory_path(),
+                Frames(spec.stacked, 0), config.n_step, config.discount, folder=self.memory_path(),
             )  # fmt: skip
         return NeuralEpisodicControl(
             encoder, len(spec.actions), environments.count, optimizer, memory, batch_size=config.batch_size,
             discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
             delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
-            leave_out=config.leave_out, refresh=config.refresh, xla=config.xla,
+            leave_out=config.leave_out, refresh=config.refresh, revalue=config.revalue, xla=config.xla,
         )  # fmt: skip

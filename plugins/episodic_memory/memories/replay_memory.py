@@ -89,6 +89,11 @@ class ReplayMemory:
         return int(self._ready.sum())
 
     @property
+    def places(self) -> int:
+        """Number of places, over all environments."""
+        return self.rows * self.environments
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         arrays = (self._frames, self._actions, self._rewards, self._flags, self._ready)
@@ -102,7 +107,7 @@ class ReplayMemory:
         terminated: np.ndarray,
         truncated: np.ndarray,
         environments: np.ndarray | None = None,
-    ) -> None:
+    ) -> np.ndarray:
         """Adds one step of each environment.
 
         Args:
@@ -112,6 +117,9 @@ class ReplayMemory:
             terminated: bool `(environments,)`: whether the episode ended with this step.
             truncated: bool `(environments,)`: whether it was cut off after this step.
             environments: int `(n,)`, which environments these are, each at most once; left out, all of them.
+
+        Returns:
+            The places of the steps, int64 `(environments,)`, the `indices` of a batch.
 
         Raises:
             ValueError: An observation has another shape, or a reward is not finite.
@@ -136,6 +144,7 @@ class ReplayMemory:
         self._run[who] += 1
         self._make_ready(who, terminated, truncated)
         self._run[who[terminated | truncated]] = 0
+        return slots
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
         """Draws transitions, with replacement.
