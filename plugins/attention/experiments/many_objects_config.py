@@ -14,7 +14,7 @@ BASELINES = ("conv", "none")
 class ManyObjectsConfig(ExperimentConfig):
     """Deep recurrent attention (arXiv 1412.7755): several digits on a canvas, told one after another."""
 
-    epochs: int = 60
+    epochs: int = 24
     """Passes over the training data."""
     batch_size: int = 64
     """Canvases in a training step, over all devices."""
@@ -57,8 +57,12 @@ class ManyObjectsConfig(ExperimentConfig):
     """Depth of both states."""
     patch_units: int = 256
     """Depth of the glimpse network's hidden layer for the patches."""
+    filters: tuple[int, ...] = (16, 32)
+    """Depths of the glimpse network's convolutions, each of which halves the sides of the patches."""
     context_size: int = 24
     """Sides of the small image that the context network sees, in cells."""
+    place_units: int = 32
+    """Depth of the keys with which the next place is found on that image; 0 for none, as in the paper."""
     gradient: str = "soft"
     """How places learn: soft, through interpolated glimpses, or reinforce, from rewards, as in the paper."""
     stddev: float = 0.1
@@ -87,6 +91,9 @@ class ManyObjectsConfig(ExperimentConfig):
         between("scales", self.scales, 1, 8)
         for name in ("units", "patch_units"):
             between(name, getattr(self, name), 1, 65536)
+        for depth in self.filters:
+            between("filters", depth, 1, 4096)
+        between("place_units", self.place_units, 0, 4096)
         between("context_size", self.context_size, 1, 512)
         one_of("gradient", self.gradient, GRADIENTS)
         between("stddev", self.stddev, 1e-3, 10.0)

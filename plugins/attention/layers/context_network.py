@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from .place_attention import middles
+
 
 class ContextNetwork(keras.layers.Layer):
     """Makes an initial state out of a small version of the image.
@@ -63,23 +65,31 @@ class ContextNetwork(keras.layers.Layer):
         for convolution in self.convolutions:
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
+        self.map_shape = shape
         self.summary.build((images_shape[0], self.flatten.compute_output_shape(shape)[-1] + 2 * shape[-1]))
         super().build(images_shape)
 
     def call(self, images):
+        return self.summarize(self.map_of(images))
+
+    def map_of(self, images):
+        """Returns the last convolution's features, `(batch, rows, columns, depth)`."""
         features = self.shrink(images)
         for convolution in self.convolutions:
             features = convolution(features)
+        return features
+
+    def summarize(self, features):
+        """Returns the vector of a map, `(batch, units)`."""
         return self.summary(ops.concatenate([self.flatten(features), self._mean_places(features)], axis=-1))
 
     def _mean_places(self, features):
         """Returns the mean row and column of each feature, `(batch, 2 * depth)`, from -1 to 1 as locations are."""
         rows, columns, depth = features.shape[1:]
         logits = ops.reshape(ops.cast(features, "float32"), (-1, rows * columns, depth))
-        weights = ops.reshape(ops.softmax(logits, axis=1), (-1, rows, columns, depth))
-        middles = [(2 * ops.arange(count, dtype="float32") + 1) / count - 1 for count in (rows, columns)]
-        places = [ops.einsum("brcd,r->bd", weights, middles[0]), ops.einsum("brcd,c->bd", weights, middles[1])]
-        return ops.cast(ops.concatenate(places, axis=-1), self.compute_dtype)
+        places = ops.reshape(middles(rows, columns), (-1, 2))
+        means = ops.einsum("bpd,pa->bad", ops.softmax(logits, axis=1), places)
+        return ops.cast(ops.reshape(means, (-1, 2 * depth)), self.compute_dtype)
 
     def shrink(self, images):
         """Returns the image averaged down, `(batch, size, size, channels)` in the compute dtype."""

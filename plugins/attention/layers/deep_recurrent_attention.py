@@ -1,5 +1,7 @@
 """Reads several objects one after another: one state for what was seen, one for where to look."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -7,6 +9,7 @@ from .context_network import ContextNetwork
 from .glimpse_network import GlimpseNetwork
 from .glimpse_sensor import GlimpseSensor
 from .location_policy import LocationPolicy
+from .place_attention import PlaceAttention
 
 GRADIENTS = ("soft", "reinforce")
 
@@ -25,8 +28,11 @@ class DeepRecurrentAttention(keras.layers.Layer):
         scales: Number of the sensor's concentric crops.
         units: Depth of both states and of the glimpse code.
         patch_units: Depth of the glimpse network's hidden layer for patches.
+        filters: Depths of its convolutions before that layer.
         location_units: Depth of its hidden layer for the location.
         context_size: Sides of the context network's small image.
+        place_units: Depth of the keys with which the next place is found on the context network's map; 0: places are
+            functions of the state alone, as in the paper.
         gradient: How places learn. `"soft"`: through the interpolated glimpse. `"reinforce"`: they are drawn, and
             their log-density is for a score-function estimate.
         stddev: Standard deviation of drawn places.
@@ -59,8 +65,10 @@ class DeepRecurrentAttention(keras.layers.Layer):
         scales: int = 2,
         units: int = 128,
         patch_units: int = 256,
+        filters: Sequence[int] = (),
         location_units: int = 64,
         context_size: int = 24,
+        place_units: int = 32,
         gradient: str = "soft",
         stddev: float = 0.1,
         seed: int | None = None,
@@ -79,18 +87,21 @@ class DeepRecurrentAttention(keras.layers.Layer):
         self.scales = scales
         self.units = units
         self.patch_units = patch_units
+        self.filters = tuple(filters)
         self.location_units = location_units
         self.context_size = context_size
+        self.place_units = place_units
         self.gradient = gradient
         self.stddev = stddev
         self.seed = seed
         dtype = self.dtype_policy
         self.context = ContextNetwork(units, context_size, dtype=dtype, name="context")
         self.sensor = GlimpseSensor(patch_size, scales, soft=gradient == "soft", dtype=dtype, name="sensor")
-        self.network = GlimpseNetwork(units, patch_units, location_units, dtype=dtype, name="network")
+        self.network = GlimpseNetwork(units, patch_units, location_units, self.filters, dtype=dtype, name="network")
         self.lower = keras.layers.LSTMCell(units, dtype=dtype, name="lower")
         self.upper = keras.layers.LSTMCell(units, dtype=dtype, name="upper")
         self.policy = LocationPolicy(stddev, 0, seed, dtype=dtype, name="policy")
+        self.places = PlaceAttention(place_units, dtype=dtype, name="places") if place_units else None
 
     def build(self, images_shape):
         """Builds the sub-layers."""
@@ -101,19 +112,24 @@ class DeepRecurrentAttention(keras.layers.Layer):
         for layer in (self.lower, self.policy):
             layer.build((batch, self.units))
         self.upper.build((batch, 2 * self.units))
+        if self.places is not None:
+            self.places.build((batch, self.units), self.context.map_shape)
         super().build(images_shape)
 
     def call(self, images, sample: bool = True):
         batch = ops.shape(images)[0]
         lower = self.lower.get_initial_state(batch_size=batch)
-        plan = context = self.context(images)
+        map_ = self.context.map_of(images)
+        plan = context = self.context.summarize(map_)
+        keys = None if self.places is None else self.places.keys_of(map_)
         upper = [plan, ops.zeros_like(plan)]
         states, plans, locations, log_probs = [], [], [], []
         for _ in range(self.labels * self.glimpses):
             # Adam moves each weight as far, however many there are: without the factor a step moves a place right to
             # the border, where the gradient vanishes, long before it is known what is to be seen.
+            around = None if self.places is None else self.places(plan, keys)
             location, log_prob, _ = self.policy(
-                plan * self.units**-0.5, sample=sample and self.gradient == "reinforce"
+                plan * self.units**-0.5, around, sample=sample and self.gradient == "reinforce"
             )
             plans.append(plan)
             locations.append(location)
@@ -133,10 +149,13 @@ class DeepRecurrentAttention(keras.layers.Layer):
 
     def multiply_adds(self) -> int:
         """Returns the multiply-adds for one image: the context, and the kernels for each glimpse."""
-        parts = (self.network, self.lower, self.upper, self.policy)
+        parts = (self.lower, self.upper, self.policy)
         kernels = [weight for part in parts for weight in part.weights if len(weight.shape) == 2]
-        glimpse = sum(kernel.shape[0] * kernel.shape[1] for kernel in kernels)
-        return self.context.multiply_adds() + self.labels * self.glimpses * glimpse
+        glimpse = self.network.multiply_adds() + sum(kernel.shape[0] * kernel.shape[1] for kernel in kernels)
+        found = 0
+        if self.places is not None:
+            found = self.places.multiply_adds(*self.context.map_shape[1:3], self.labels * self.glimpses)
+        return self.context.multiply_adds() + found + self.labels * self.glimpses * glimpse
 
     def compute_output_shape(self, images_shape):
         """Returns the shapes of the outputs."""
@@ -167,8 +186,10 @@ class DeepRecurrentAttention(keras.layers.Layer):
             "scales",
             "units",
             "patch_units",
+            "filters",
             "location_units",
             "context_size",
+            "place_units",
             "gradient",
             "stddev",
             "seed",

@@ -21,7 +21,8 @@ class LocationPolicy(keras.layers.Layer):
         seed: Seed of the draws; None for a random one.
         **kwargs: Passed on to `keras.layers.Layer`.
 
-    Input: `state`, `(batch, depth)`. With `sample=False` the location is the mean.
+    Input: `state`, `(batch, depth)`, and `around`, `(batch, 2)`, places that are added to the mean; left out, none.
+        With `sample=False` the location is the mean.
 
     Output: `(locations, log_probs, means)`, all float32: `(batch, 2)` in [-1, 1], `(batch,)` log-density
         of the drawn location, `(batch, 2)` in (-1, 1).
@@ -53,7 +54,7 @@ class LocationPolicy(keras.layers.Layer):
             name="mean",
         )
 
-    def build(self, state_shape):
+    def build(self, state_shape, around_shape=None):
         """Builds the dense layers of the mean."""
         if self.hidden is not None:
             self.hidden.build(state_shape)
@@ -69,10 +70,12 @@ class LocationPolicy(keras.layers.Layer):
         )
         super().build(state_shape)
 
-    def call(self, state, sample: bool = True):
+    def call(self, state, around=None, sample: bool = True):
         if self.hidden is not None:
             state = self.hidden(state)
         means = self.mean(ops.cast(state, "float32"))
+        if around is not None:
+            means = means + ops.cast(around, "float32")
         if not sample:
             return ops.clip(means, -1.0, 1.0), self.log_prob(means, means), means
         noise = keras.random.normal(ops.shape(means), dtype="float32", seed=self.seed_generator)
@@ -85,12 +88,12 @@ class LocationPolicy(keras.layers.Layer):
         variance = ops.square(ops.convert_to_tensor(self.scale))
         return -0.5 * distance / variance - ops.log(2 * math.pi * variance)
 
-    def compute_output_spec(self, state, sample: bool = True):
+    def compute_output_spec(self, state, around=None, sample: bool = True):
         """Returns the shapes, float32 whatever the dtype policy."""
         batch = state.shape[0]
         return tuple(keras.KerasTensor(shape, dtype="float32") for shape in self.compute_output_shape((batch,)))
 
-    def compute_output_shape(self, state_shape):
+    def compute_output_shape(self, state_shape, around_shape=None):
         """Returns `((batch, 2), (batch,), (batch, 2))`."""
         return ((state_shape[0], 2), (state_shape[0],), (state_shape[0], 2))
 
