@@ -66,7 +66,8 @@ def _inputs() -> list[str]:
     if _INPUT_FILE.value:
         file = user_path(_INPUT_FILE.value)
         try:
-            inputs += [line for line in file.read_text().splitlines() if line.strip()]
+            lines = file.read_text("utf-8-sig").split("\n")
+            inputs += [line.removesuffix("\r") for line in lines if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
             raise UserError(f"--input_file={file}: {reason}; a text file with an input a line") from None

@@ -206,7 +206,7 @@ class Vocabulary(tf.Module):
         if self.kind == "characters":
             return tf.strings.reduce_join(tokens, axis=1)
         joined = tf.strings.reduce_join(tokens, axis=1, separator=" ")
-        return tf.strings.regex_replace(joined, f" {CONTINUED}", "") if self.kind == "subwords" else joined
+        return tf.strings.regex_replace(joined, f"(^| ){CONTINUED}", "") if self.kind == "subwords" else joined
 
 
 def normalized(text: str) -> str:

@@ -14,6 +14,7 @@ PLUGIN = ogbrain.Plugin(
         "glimpse_sensor": ".layers.glimpse_sensor:GlimpseSensor",
         "glimpse_network": ".layers.glimpse_network:GlimpseNetwork",
         "multiplicative_attention": ".layers.multiplicative_attention:MultiplicativeAttention",
+        "place_attention": ".layers.place_attention:PlaceAttention",
         "location_policy": ".layers.location_policy:LocationPolicy",
         "rotary_attention": ".layers.rotary_attention:RotaryAttention",
         "recurrent_attention": ".layers.recurrent_attention:RecurrentAttention",

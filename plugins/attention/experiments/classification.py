@@ -5,7 +5,7 @@ import tensorflow as tf
 
 import ogbrain
 
-from ..pipelines.cluttered_images import ClutteredImages
+from ..pipelines.cluttered_images import ClutteredImages, image_shape
 from .glimpse_config import GlimpseConfig
 
 
@@ -37,7 +37,7 @@ class ClutteredClassification(ogbrain.SupervisedExperiment):
     @property
     def channels(self) -> int:
         """Colour channels of the images."""
-        return self.pipeline.info.features["image"].shape[-1]
+        return image_shape(self.pipeline.info)[-1]
 
     def multiply_adds(self) -> int:
         """Returns the multiply-adds the model spends on one image in evaluation."""

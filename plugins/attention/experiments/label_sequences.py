@@ -6,6 +6,7 @@ import tensorflow as tf
 import ogbrain
 from ogbrain.data.pipeline import Pipeline
 
+from ..pipelines.cluttered_images import image_shape
 from ..pipelines.many_images import ManyImages
 from .many_objects_config import ManyObjectsConfig
 
@@ -51,7 +52,7 @@ class LabelSequences(ogbrain.SupervisedExperiment):
     @property
     def channels(self) -> int:
         """Colour channels of the images."""
-        return self.pipeline.info.features["image"].shape[-1]
+        return image_shape(self.pipeline.info)[-1]
 
     def multiply_adds(self) -> int:
         """Returns the multiply-adds the model spends on one image."""

@@ -140,6 +140,11 @@ class ManyObjectsTest(parameterized.TestCase):
         with self.assertRaisesRegex(UserError, override.split("=")[0]):
             resolve_config(ManyObjectsConfig(), [f"--config.{override}"])
 
+    def test_pieces_larger_than_the_images(self):
+        experiment = ManyObjects(dataclasses.replace(CONFIG, task="several", clutter=1, clutter_size=16))
+        with self.assertRaisesRegex(UserError, "clutter_size: 16 is larger than the"):
+            experiment.build_pipeline().batches("train", batch_size=4)
+
     def test_splits(self):
         with self.assertRaisesRegex(UserError, "splits"):
             ManyObjectsConfig(splits=("train", "test"))

@@ -122,7 +122,7 @@ class Translate(ogbrain.SupervisedExperiment):
 
     def build_baselines(self) -> dict[str, ogbrain.Experiment]:
         """Returns the model without attention, if the config asks for it."""
-        if self.config.baseline == "none":
+        if self.config.baseline == "none" or self.config.model == "no_attention":
             return {}
         return {"no_attention": type(self)(dataclasses.replace(self.config, model="no_attention", baseline="none"))}
 

@@ -39,7 +39,7 @@ class TranslateConfig(ExperimentConfig):
     most_words: int = 0
     """Train and validate on sentences of so many words at most, and test on all; 0: all."""
     lengths: tuple[int, ...] = (16, 28, 40, 56, 80)
-    """Lengths in pieces to which training sentences are padded; longer ones are cut to the last."""
+    """Lengths in pieces to which training sentences are padded; pairs longer than the last are left out of training."""
 
     model: str = "bahdanau"
     """The model: bahdanau (additive attention), luong (general), luong_dot, transformer or no_attention."""
@@ -71,7 +71,7 @@ class TranslateConfig(ExperimentConfig):
     bleu_sentences: int = 256
     """Validation sentences of which BLEU is taken after an epoch; 0 takes all. The test takes all."""
     baseline: str = "no_attention"
-    """Trained first in the same run to compare with: no_attention, for as long and with as many weights; or none."""
+    """Trained first in the same run to compare with: no_attention, for as many epochs, or none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,3 +98,5 @@ class TranslateConfig(ExperimentConfig):
         between("longest", self.longest, 2, 100_000)
         at_least("bleu_sentences", self.bleu_sentences, 0)
         one_of("baseline", self.baseline, ("no_attention", "none"))
+        if self.xla:
+            raise UserError("config.xla: True is not allowed: a training step handles texts; config.compiled")

@@ -115,6 +115,12 @@ class TranslateTest(testing.ExperimentTestCase, parameterized.TestCase):
         batch = next(iter(pairs.batches("test", batch_size=4)))
         again = pairs.target_vocabulary.decode(batch["target"])[0].numpy().decode().replace(" ", "")
         self.assertEqual(again, batch["target_text"][0].numpy().decode().replace(" ", ""))
+        # Longer ones than the last length: whole in an evaluation, left out of training.
+        small = self.pairs(lengths=(5,))
+        self.assertGreater(max(batch["source"].shape[1] for batch in small.batches("test", batch_size=1)), 5)
+        self.assertBetween(small.num_examples("train"), 1, pairs.num_examples("train") - 1)
+        with self.assertRaisesRegex(UserError, "config.lengths: 1 leaves no pair"):
+            self.pairs(lengths=(1,)).num_examples("train")
         short = self.pairs(most_words=3)
         texts = [text for batch in short.batches("validation", batch_size=8) for text in batch["source_text"].numpy()]
         self.assertEqual({len(text.split()) for text in texts if text}, {2, 3})
@@ -128,7 +134,7 @@ class TranslateTest(testing.ExperimentTestCase, parameterized.TestCase):
         with self.assertRaisesRegex(UserError, "most_words"):
             self.pairs(most_words=1).num_examples("train")
         for changes in ({"model": "luon"}, {"lengths": (8, 4)}, {"splits": ("train",)}, {"beams": 0},
-                        {"model": "transformer", "units": 9}):
+                        {"model": "transformer", "units": 9}, {"xla": True}):
             with self.assertRaises(UserError):
                 dataclasses.replace(TINY, **changes)
 

@@ -12,14 +12,13 @@ def bleu_by_length(sources: Sequence[str], translations: Sequence[str], referenc
     """Returns sacreBLEU over all, as `bleu`, and of sentences by words of the source, as `bleu_1_10` and so on.
 
     Case is not counted, as the vocabulary keeps none, and marks stand apart: sacreBLEU's `lowercase` and `intl`.
-    Lengths of which there is no sentence are 0.
+    Lengths of which there is no sentence are 0; those beyond the last count in `bleu` alone.
     """
     scores = {"bleu": _bleu(translations, references)}
     lengths = [len(source.split()) for source in sources]
     low = 0
     for high in BUCKETS:
-        most = float("inf") if high == BUCKETS[-1] else high
-        picked = [number for number, length in enumerate(lengths) if low < length <= most]
+        picked = [number for number, length in enumerate(lengths) if low < length <= high]
         scores[f"bleu_{low + 1}_{high}"] = _bleu([translations[n] for n in picked], [references[n] for n in picked])
         low = high
     return scores

@@ -83,7 +83,10 @@ class AttentionDecoder(keras.layers.Layer):
             coverage; each `(batch, size)`.
         """
         batch = ops.shape(memory)[0]
-        state = self.recurrent.get_initial_state(batch) if initial_state is None else list(initial_state)
+        state = list(self.recurrent.get_initial_state(batch))
+        if initial_state is not None:
+            # Keras casts what a layer is called with; a step's state has a type of its own.
+            state = [ops.cast(given, own.dtype) for given, own in zip(initial_state, state, strict=True)]
         if self.input_feeding:
             state.append(ops.zeros((batch, self.units), self.compute_dtype))
         if self.attention.coverage:

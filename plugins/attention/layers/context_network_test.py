@@ -11,6 +11,7 @@ from ogbrain.testing.layer_test_case import LayerTestCase
 from plugins.attention.layers.context_network import ContextNetwork
 from plugins.attention.layers.deep_recurrent_attention import DeepRecurrentAttention
 from plugins.attention.layers.glimpse_sensor import GlimpseSensor
+from plugins.attention.layers.place_attention import PlaceAttention
 
 SMALL: dict[str, Any] = {
     "labels": 2,
@@ -61,12 +62,47 @@ class ContextNetworkTest(LayerTestCase, parameterized.TestCase):
             ContextNetwork(**arguments)
 
 
+class PlaceAttentionTest(LayerTestCase):
+    state = np.random.default_rng(1).normal(size=(3, 5)).astype("float32")
+    features = np.maximum(np.random.default_rng(2).normal(size=(3, 4, 2, 6)), 0).astype("float32")
+
+    def test_conformance(self):
+        inputs = {"state": self.state, "features": self.features}
+        arguments = {"units": 7, "salience": 2.0}
+        self.check_layer(PlaceAttention, arguments, inputs, output_shape=(3, 2), mixed_precision=False)
+        # Places are numbers of pixels: float32 at any precision.
+        self.assertEqual(PlaceAttention(7, dtype="mixed_bfloat16")(self.state, self.features).dtype, tf.float32)
+
+    def test_equals_reference(self):
+        layer = PlaceAttention(units=7, salience=2.0)
+        places = layer(self.state, self.features)
+        where = np.array([[[y, x] for x in (-0.5, 0.5)] for y in (-0.75, -0.25, 0.25, 0.75)])
+        seen = np.concatenate([self.features, np.tile(np.concatenate([where, where**2], -1), (3, 1, 1, 1))], -1)
+        query = self.state @ layer.query.kernel.numpy() + layer.query.bias.numpy()
+        scores = np.einsum("bu,brcu->brc", query, seen @ layer.key.kernel.numpy()) / 7**0.5
+        unlike = np.abs(self.features - self.features.mean((1, 2), keepdims=True)).mean(-1)
+        powers = np.exp(scores + 2 * unlike / unlike.max((1, 2), keepdims=True))
+        expected = np.einsum("brc,rca->ba", powers / powers.sum((1, 2), keepdims=True), where)
+        np.testing.assert_allclose(places, expected, atol=1e-5)
+        np.testing.assert_allclose(layer(self.state, self.features, layer.keys_of(self.features)), places, atol=1e-6)
+
+    def test_looks_at_what_stands_out_before_it_learns(self):
+        features = np.zeros((1, 5, 5, 2), "float32")
+        features[0, 1, 4] = 1.0
+        place = PlaceAttention(units=3, salience=20.0)(np.zeros((1, 4), "float32"), features)
+        np.testing.assert_allclose(place, [[-0.4, 0.8]], atol=1e-3)
+
+    def test_bad_arguments(self):
+        with self.assertRaisesRegex(ValueError, "units must be at least 1, got 0"):
+            PlaceAttention(units=0)
+
+
 class DeepRecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
-    @parameterized.parameters("soft", "reinforce")
-    def test_conformance(self, gradient):
+    @parameterized.parameters(("soft", 3, [2]), ("soft", 0, []), ("reinforce", 3, []))
+    def test_conformance(self, gradient, place_units, filters):
         self.check_layer(
             DeepRecurrentAttention,
-            {**SMALL, "gradient": gradient},
+            {**SMALL, "gradient": gradient, "place_units": place_units, "filters": filters},
             {"images": images()},
             output_shape={
                 "states": (3, 2, 5),
@@ -86,10 +122,12 @@ class DeepRecurrentAttentionTest(LayerTestCase, parameterized.TestCase):
             self.assertEqual(bool(np.any(first != second)), differs)
 
     def test_multiply_adds(self):
-        layer = DeepRecurrentAttention(**SMALL)
+        layer = DeepRecurrentAttention(**SMALL, place_units=3, filters=(7,))
         layer.build((None, 9, 9, 1))
-        glimpse = 2 * 2 * 2 * 4 + 2 * 3 + (4 + 3) * 5 + (5 + 5) * 20 + (10 + 5) * 20 + 5 * 2
-        self.assertEqual(layer.multiply_adds(), layer.context.multiply_adds() + 4 * glimpse)
+        # One convolution leaves 1x1x7 of the patches; the map of 2x2 cells has 16 features and 4 numbers of its place.
+        glimpse = 16 * 2 * 7 + 7 * 4 + 2 * 3 + (4 + 3) * 5 + (5 + 5) * 20 + (10 + 5) * 20 + 5 * 2
+        places = 4 * 20 * 3 + 4 * (5 + 4) * 3
+        self.assertEqual(layer.multiply_adds(), layer.context.multiply_adds() + places + 4 * glimpse)
 
     @parameterized.parameters({"labels": 0}, {"glimpses": 0}, {"gradient": "hard"})
     def test_bad_arguments(self, **arguments):

@@ -119,15 +119,15 @@ class DeepRecurrentAttention(keras.layers.Layer):
     def call(self, images, sample: bool = True):
         batch = ops.shape(images)[0]
         lower = self.lower.get_initial_state(batch_size=batch)
-        map_ = self.context.map_of(images)
-        plan = context = self.context.summarize(map_)
-        keys = None if self.places is None else self.places.keys_of(map_)
+        features = self.context.map_of(images)
+        plan = context = self.context.summarize(features)
+        keys = None if self.places is None else self.places.keys_of(features)
         upper = [plan, ops.zeros_like(plan)]
         states, plans, locations, log_probs = [], [], [], []
         for _ in range(self.labels * self.glimpses):
             # Adam moves each weight as far, however many there are: without the factor a step moves a place right to
             # the border, where the gradient vanishes, long before it is known what is to be seen.
-            around = None if self.places is None else self.places(plan, keys)
+            around = None if self.places is None else self.places(plan, features, keys)
             location, log_prob, _ = self.policy(
                 plan * self.units**-0.5, around, sample=sample and self.gradient == "reinforce"
             )

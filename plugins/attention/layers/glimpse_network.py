@@ -69,7 +69,7 @@ class GlimpseNetwork(keras.layers.Layer):
     def build(self, patches_shape, locations_shape=None):
         """Builds the convolutions and the dense layers."""
         shape = patches_shape
-        if self.filters:
+        if self.filters and len(shape) == 5:
             batch, scales, height, width, channels = patches_shape
             shape = (batch, height, width, scales * channels)
         self._convolved = 0
@@ -86,7 +86,7 @@ class GlimpseNetwork(keras.layers.Layer):
         if locations is None:
             locations = ops.zeros((ops.shape(patches)[0], 2), self.compute_dtype)
         features = patches
-        if self.filters:
+        if self.filters and len(patches.shape) == 5:
             _, scales, height, width, channels = patches.shape
             features = ops.transpose(patches, (0, 2, 3, 1, 4))
             features = ops.reshape(features, (-1, height, width, scales * channels))

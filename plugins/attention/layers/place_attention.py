@@ -17,19 +17,20 @@ class PlaceAttention(keras.layers.Layer):
         salience: Weight of the salience at the start; it is learned.
         **kwargs: Passed on to `keras.layers.Layer`.
 
-    Input: `state`, `(batch, depth)`, and `keys`, `(batch, rows, columns, units + 1)`, what `keys_of` returned.
+    Input: `state`, `(batch, depth)`; `features`, a map, `(batch, rows, columns, depth)`; `keys`, what
+        `keys_of(features)` gave, to spare the product.
 
     Output: `(batch, 2)` float32, `(y, x)` in [-1, 1]: the mean of the cells' middles by the softmax of their scores.
 
     Example:
         >>> attention = PlaceAttention(units=32)
-        >>> keys = attention.keys_of(np.ones((4, 12, 12, 16)))
-        >>> attention(np.ones((4, 128)), keys).shape
+        >>> attention(np.ones((4, 128)), np.ones((4, 12, 12, 16))).shape
         TensorShape([4, 2])
 
     Reference: salience as what stands out from its surround, Itti, Koch & Niebur 1998, A Model of Saliency-Based Visual
-        Attention for Rapid Scene Analysis, doi:10.1109/34.730558; scores as in Vaswani et al. 2017, Attention Is All You Need, arXiv 1706.03762, section 3.2.1; places as
-        in Levine et al. 2016, End-to-End Training of Deep Visuomotor Policies, arXiv 1504.00702, section 5.1.
+        Attention for Rapid Scene Analysis, doi:10.1109/34.730558; scores as in Vaswani et al. 2017, Attention Is All
+        You Need, arXiv 1706.03762, section 3.2.1; places as in Levine et al. 2016, End-to-End Training of Deep
+        Visuomotor Policies, arXiv 1504.00702, section 5.1.
     """
 
     def __init__(self, units: int = 32, salience: float = 8.0, **kwargs):
@@ -41,10 +42,10 @@ class PlaceAttention(keras.layers.Layer):
         self.query = keras.layers.Dense(units, dtype=self.dtype_policy, name="query")
         self.key = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy, name="key")
 
-    def build(self, state_shape, map_shape):
-        """Builds both products; `map_shape` is `(batch, rows, columns, depth)`."""
+    def build(self, state_shape, features_shape):
+        """Builds both products."""
         self.query.build(state_shape)
-        self.key.build((*map_shape[:3], map_shape[3] + 4))
+        self.key.build((*features_shape[:3], features_shape[3] + 4))
         initial = keras.initializers.Constant(self.salience)
         self.salience_weight = self.add_weight(shape=(), initializer=initial, name="salience")
         super().build(state_shape)
@@ -61,7 +62,8 @@ class PlaceAttention(keras.layers.Layer):
         salience = unlike / (ops.max(unlike, axis=(1, 2), keepdims=True) + 1e-6)
         return ops.concatenate([keys, salience], axis=-1)
 
-    def call(self, state, keys):
+    def call(self, state, features, keys=None):
+        keys = self.keys_of(features) if keys is None else keys
         rows, columns = keys.shape[1:3]
         scores = ops.einsum("bu,brcu->brc", self.query(state), keys[..., :-1]) * self.units**-0.5
         scores = scores + ops.convert_to_tensor(self.salience_weight) * keys[..., -1]
@@ -74,11 +76,11 @@ class PlaceAttention(keras.layers.Layer):
         keys = rows * columns * self.key.kernel.shape[0] * self.units
         return keys + queries * (self.query.kernel.shape[0] + rows * columns) * self.units
 
-    def compute_output_shape(self, state_shape, keys_shape):
+    def compute_output_shape(self, state_shape, features_shape):
         """Returns `(batch, 2)`."""
         return (state_shape[0], 2)
 
-    def compute_output_spec(self, state, keys):
+    def compute_output_spec(self, state, features, keys=None):
         """Returns the shape, float32 whatever the dtype policy."""
         return keras.KerasTensor((state.shape[0], 2), dtype="float32")
 

@@ -21,8 +21,8 @@ class RecurrentAttention(keras.layers.Layer):
     At each glimpse the sensor reads patches at the location, the glimpse network encodes
     them, the core updates its state, and the policy draws the next location from that state.
     The location is a constant in the glimpse network's gradient, as in the paper. The policy's gradient goes on
-    into the state (the paper's equation 2), unless `policy_shapes_state` is false: then the state
-    learns from the loss on it alone. The loop is unrolled: it is meant for tens of
+    into the state (equation 2; by section 2.3 it trains the location network alone), unless `policy_shapes_state` is
+    false: then the state learns from the loss on it alone. The loop is unrolled: it is meant for tens of
     glimpses, not hundreds.
 
     Args:

@@ -34,9 +34,18 @@ class GlimpseNetworkTest(LayerTestCase):
             "patches": random.random((3, 2, 2, 2, 1), "float32"),
             "locations": random.uniform(-1, 1, (3, 2)).astype("float32"),
         }
-        self.check_layer(
-            GlimpseNetwork, {"units": 6, "patch_units": 5, "location_units": 4}, inputs, output_shape=(3, 6)
-        )
+        for filters in ([], [3, 2]):
+            arguments = {"units": 6, "patch_units": 5, "location_units": 4, "filters": filters}
+            self.check_layer(GlimpseNetwork, arguments, inputs, output_shape=(3, 6))
+
+    def test_convolutions_see_the_scales_side_by_side(self):
+        network = GlimpseNetwork(units=6, filters=(3,))
+        patches = np.random.default_rng(0).random((2, 3, 4, 4, 1), "float32")
+        picture = patches[..., 0].transpose(0, 2, 3, 1)
+        np.testing.assert_allclose(network(patches), network(picture), atol=1e-6)
+        self.assertEqual(network.multiply_adds(), 4 * 16 * 3 * 3 + 12 * 128 + 2 * 128 + 256 * 6)
+        with self.assertRaisesRegex(ValueError, "filters must be at least 1"):
+            GlimpseNetwork(filters=(0,))
 
     def test_equals_the_formula(self):
         network = GlimpseNetwork(units=6, patch_units=5, location_units=4)

@@ -24,7 +24,8 @@ class RotaryAttention(keras.layers.GroupQueryAttention):
         **kwargs: Of `keras.layers.GroupQueryAttention`.
 
     Input: `query`, `(batch, places, depth)`; `value`, `(batch, others, depth)`, the other sequence, left out for
-        self-attention; `value_mask`, `(batch, others)` bool, what can be seen.
+        self-attention; `value_mask`, `(batch, others)` bool, what can be seen; in self-attention `mask`, which Keras
+        gives by itself, says so too.
 
     Output: `(batch, places, depth)`, and the weights, `(batch, query heads, places, others)`.
 
@@ -50,6 +51,14 @@ class RotaryAttention(keras.layers.GroupQueryAttention):
         base: float = 10_000.0,
         **kwargs,
     ):
+        if min(head_dim, num_query_heads, num_key_value_heads) < 1:
+            raise ValueError(
+                f"head_dim and the numbers of heads must be at least 1, got {head_dim}, {num_query_heads} and "
+                f"{num_key_value_heads}"
+            )
+        for name in ("sliding_window", "use_gate"):
+            if kwargs.get(name):
+                raise ValueError(f"{name} is not allowed here{'; window' if name == 'sliding_window' else ''}")
         super().__init__(head_dim, num_query_heads, num_key_value_heads, **kwargs)
         if head_dim % 2:
             raise ValueError(f"head_dim must be even, got {head_dim}")
@@ -65,8 +74,10 @@ class RotaryAttention(keras.layers.GroupQueryAttention):
         """Builds the products."""
         super().build(query_shape, query_shape if value_shape is None else value_shape)
 
-    def call(self, query, value=None, value_mask=None, training=False):
+    def call(self, query, value=None, value_mask=None, mask=None, training=False):
         own = value is None
+        if own and value_mask is None:
+            value_mask = mask
         keys, values = self.project(query if own else value, own)
         queries = self._query_dense(query)
         masks = [] if value_mask is None else [ops.cast(value_mask, "bool")[:, None]]
@@ -141,7 +152,7 @@ class RotaryAttention(keras.layers.GroupQueryAttention):
         real, imaginary = x[..., :half], x[..., half:]
         return ops.concatenate([real * cos - imaginary * sin, real * sin + imaginary * cos], -1)
 
-    def compute_output_spec(self, query, value=None, value_mask=None, training=False):
+    def compute_output_spec(self, query, value=None, value_mask=None, mask=None, training=False):
         """Returns shapes and dtypes of output and weights."""
         others = (query if value is None else value).shape[1]
         weights = (query.shape[0], self.num_query_heads, query.shape[1], others)
@@ -153,8 +164,8 @@ class RotaryAttention(keras.layers.GroupQueryAttention):
         return query_shape, (query_shape[0], self.num_query_heads, query_shape[1], others)
 
     def compute_mask(self, query, mask=None, *_, **__):
-        """Passes no mask on."""
-        return None, None
+        """Passes the query's mask on with the outputs, none with the weights."""
+        return mask, None
 
     def get_config(self):
         """Returns the arguments of `__init__`."""

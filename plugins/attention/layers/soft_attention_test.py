@@ -123,6 +123,11 @@ class AttentionDecoderTest(LayerTestCase, parameterized.TestCase):
         if input_feeding:
             np.testing.assert_allclose(state[1], output)
 
+    def test_a_given_state_keeps_the_type_of_a_step(self):
+        layer = AttentionDecoder(**self.arguments(input_feeding=True), dtype="mixed_bfloat16")
+        run = tf.function(lambda: layer(QUERY, MEMORY, initial_state=[tf.ones((3, 6))])[0])
+        self.assertEqual(run().shape, (3, 4, 8))
+
     def test_compiled_training_is_the_same(self):
         layer = AttentionDecoder(**self.arguments())
         outputs, _ = layer(QUERY, MEMORY, memory_mask=MASK)
@@ -179,10 +184,18 @@ class RotaryAttentionTest(LayerTestCase, parameterized.TestCase):
         keys, values = layer.project(MEMORY)
         np.testing.assert_allclose(layer.look(QUERY, keys, values, MASK)[1], weights, atol=1e-6)
 
+    def test_keras_masks_are_heeded(self):
+        embedded = keras.layers.Embedding(9, 6, mask_zero=True)(np.array([[1, 2, 0, 0], [3, 4, 5, 6]]))
+        outputs, weights = RotaryAttention(4, 2, 1)(embedded)
+        np.testing.assert_array_equal(outputs._keras_mask, [[1, 1, 0, 0], [1, 1, 1, 1]])
+        np.testing.assert_allclose(weights[0, :, :, 2:], 0, atol=1e-6)
+        self.assertGreater(np.min(weights[1]), 0)
+
     def test_bad_arguments(self):
-        for arguments in ({"head_dim": 3}, {"head_dim": 4, "window": -1}):
+        for arguments in ({"head_dim": 3}, {"head_dim": 0}, {"window": -1}, {"sliding_window": 1}, {"use_gate": True},
+                          {"num_key_value_heads": 0}):
             with self.assertRaises(ValueError):
-                RotaryAttention(num_query_heads=2, num_key_value_heads=1, **arguments)
+                RotaryAttention(**{"head_dim": 4, "num_query_heads": 2, "num_key_value_heads": 1, **arguments})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from ogbrain.data.pipeline import Batch, Pipeline
 from ogbrain.errors import UserError
@@ -70,30 +71,41 @@ class ClutteredImages(Pipeline):
                 f"canvas: {self.canvas} is too small for the {height}x{width} images of {self.info.name}; "
                 f"from {max(height, width)} on"
             )
-        if self.clutter and min(height, width) < self.clutter_size:
-            raise UserError(
-                f"clutter_size: {self.clutter_size} is larger than the {height}x{width} images of {self.info.name}; "
-                f"up to {min(height, width)}"
-            )
+        check_clutter(self.clutter, self.clutter_size, self.info)
         return super().batches(split, **kwargs)
 
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the data set's own images, in pixels."""
-        features = self.info.features
-        shape: Any = features["image"].shape if "image" in features else ()
-        height, width, _ = shape if len(shape) == 3 else (None, None, None)
-        if height is None or width is None:
-            raise UserError(
-                f"data set {self.info.name!r} has no images of one size; its feature 'image' is: {shape or 'none'}"
-            )
-        return height, width
+        return image_shape(self.info)[:2]
 
     def _put_on_canvas(self, batch: Batch, seed: tf.Tensor) -> Batch:
         image = clutter_images(
             batch["image"], seed, canvas=self.canvas, clutter=self.clutter, clutter_size=self.clutter_size
         )
         return {**batch, "image": image}
+
+
+def image_shape(info: tfds.core.DatasetInfo) -> tuple[int, int, int]:
+    """Returns height, width and channels of a data set's images.
+
+    Raises:
+        UserError: It has no images of one size.
+    """
+    shape: Any = info.features["image"].shape if "image" in info.features else ()
+    if len(shape) != 3 or None in shape:
+        raise UserError(f"data set {info.name!r} has no images of one size; its feature 'image' is: {shape or 'none'}")
+    return shape
+
+
+def check_clutter(clutter: int, clutter_size: int, info: tfds.core.DatasetInfo) -> None:
+    """Raises a `UserError` where pieces are larger than what they are cut from."""
+    height, width, _ = image_shape(info)
+    if clutter and min(height, width) < clutter_size:
+        raise UserError(
+            f"clutter_size: {clutter_size} is larger than the {height}x{width} images of {info.name}; "
+            f"up to {min(height, width)}"
+        )
 
 
 def clutter_images(images: tf.Tensor, seed: tf.Tensor, *, canvas: int, clutter: int, clutter_size: int) -> tf.Tensor:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ogbrain.data.pipeline import Batch, Pipeline
 from ogbrain.errors import UserError
 
-from .cluttered_images import block_indices
+from .cluttered_images import block_indices, check_clutter
 
 SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 
@@ -77,6 +77,11 @@ class ManyImages(Pipeline):
         self.canvas, self.least, self.most, self.spacing = canvas, least, most, spacing
         self.clutter, self.clutter_size = clutter, clutter_size
         self.addition, self.turn, self.resize = addition, turn, resize
+
+    def batches(self, split: str, **kwargs) -> tf.data.Dataset:
+        """Returns batches as `Pipeline.batches` does, after a look at the size of the images."""
+        check_clutter(self.clutter, self.clutter_size, self.info)
+        return super().batches(split, **kwargs)
 
     @property
     def label_names(self) -> list[str]:

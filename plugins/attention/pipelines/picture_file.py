@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+from ogbrain.data.decode_picture import decode_picture
 from ogbrain.errors import UserError
 
 _LUMINANCE = (0.299, 0.587, 0.114)
@@ -47,10 +48,11 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+    deep = image.mode.startswith("I;16")
+    if image.mode in ("I", "F") or deep:
         # Pillow cuts 16-bit values off at 255 instead of scaling them.
         values = np.nan_to_num(np.asarray(image, np.float32), posinf=65535.0)
-        peak = 65535.0 if values.max() > 255 else (255.0 if values.max() > 1 or image.mode != "F" else 1.0)
+        peak = 65535.0 if deep or values.max() > 255 else (255.0 if values.max() > 1 or image.mode != "F" else 1.0)
         return Image.fromarray(np.uint8(np.clip(values / peak, 0, 1) * 255)).convert("RGB")
     if image.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -76,12 +78,13 @@ def fit_to_canvas(picture: tf.Tensor, *, canvas: int, item: int, channels: int) 
         `(canvas, canvas, channels)` float32 in [0, 1].
     """
     picture = _with_channels(picture, channels)
+    size = tf.shape(picture)[:2]
+    whole = tf.reduce_all(size == canvas)
     if channels == 1:
         border = tf.concat([t[..., 0] for t in (picture[0], picture[-1], picture[:, 0], picture[:, -1])], 0)
-        picture = tf.where(tf.reduce_mean(border) > 0.5, 1.0 - picture, picture)
-    size = tf.shape(picture)[:2]
+        inverted = tf.logical_and(tf.reduce_mean(border) > 0.5, tf.logical_not(whole))
+        picture = tf.where(inverted, 1.0 - picture, picture)
     longer = tf.reduce_max(size)
-    whole = tf.reduce_all(size == canvas)
     ratio = tf.where(whole, 1.0, tf.minimum(1.0, item / tf.cast(longer, tf.float32)))
     size = tf.maximum(1, tf.cast(tf.round(tf.cast(size, tf.float32) * ratio), tf.int32))
     picture = tf.clip_by_value(tf.image.resize(picture, size, antialias=True), 0.0, 1.0)
@@ -115,8 +118,6 @@ def decode_pictures(
     """
 
     def decode(content: tf.Tensor) -> tf.Tensor:
-        picture = tf.io.decode_image(content, channels=0, expand_animations=False)
-        picture.set_shape((None, None, None))
-        return fit(tf.cast(picture, tf.float32) / 255.0)
+        return fit(tf.cast(decode_picture(content), tf.float32) / 255.0)
 
     return tf.map_fn(decode, encoded, fn_output_signature=tf.TensorSpec(shape, tf.float32))

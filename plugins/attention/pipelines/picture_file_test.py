@@ -3,6 +3,7 @@
 import struct
 import tempfile
 import zlib
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -136,6 +137,8 @@ class FitToCanvasTest(parameterized.TestCase):
         picture[3:5, 3:5] = 0
         self.assertAlmostEqual(float(np.sum(fit(picture))), 4, places=4)
         self.assertAlmostEqual(float(np.sum(fit(picture, channels=3))), 60 * 3, places=4)
+        canvas = np.ones((20, 20, 1), "float32")
+        np.testing.assert_array_equal(fit(canvas), canvas, "of the canvas' own size: taken as it is")
 
     def test_opacity(self):
         picture = np.full((4, 4, 4), 0.4, "float32")
@@ -181,7 +184,13 @@ class DecodePicturesTest(absltest.TestCase):
         self.assertTrue(np.all(np.isfinite(got)))
         Image.fromarray(noise.integers(0, 255, (50, 50)).astype("uint8")).save(folder / "whole.png")
         whole = (folder / "whole.png").read_bytes()
-        for content in (whole[:900], b"no picture", b""):
+        moving = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
+        moving[0].save(folder / "moving.webp", save_all=True, append_images=moving[1:])
+        moving[0].save(folder / "still.webp", lossless=True)
+        still = tf.constant([(folder / "still.webp").read_bytes()])
+        still = decode_pictures(still, partial(fit, channels=3), (20, 20, 3))
+        np.testing.assert_allclose(still[0, 10, 10], [1, 0, 0], atol=0.02)
+        for content in (whole[:900], b"no picture", b"", (folder / "moving.webp").read_bytes()):
             with self.assertRaises(tf.errors.InvalidArgumentError):
                 answer(tf.constant([content]))
 

@@ -49,7 +49,8 @@ class SentencePairs(Pipeline):
             target: The feature that holds the translation.
             batch_size: Rows to which training batches are padded.
             size: The most pieces of each vocabulary.
-            lengths: Lengths to which sentences are padded, rising; longer sentences are cut to the last.
+            lengths: Lengths to which sentences are padded, rising; training leaves out pairs that are longer than the
+                last, evaluation pads them to their own.
             most_words: Train and validate on pairs with no more words in the source; 0: all.
             splits: Three TFDS split strings, for training, validation and testing.
             data_dir: The folder of data.
@@ -69,13 +70,17 @@ class SentencePairs(Pipeline):
                      Encode(self.target_vocabulary, target, "target", end=True)],
             features=["source", "target", source, target],
             preprocess=[_Pad(lengths, batch_size, {"source_text": source, "target_text": target})],
-            max_lengths={"source": lengths[-1], "target": lengths[-1]},
             buckets=Buckets(features=("source", "target"), boundaries=lengths[:-1]),
         )
-        self.source, self.most_words = source, most_words
+        self.source, self.most_words, self.longest = source, most_words, lengths[-1]
 
     def _indices(self, split: str) -> np.ndarray:
         indices = super()._indices(split)
+        if split == "train":
+            for name in ("source", "target"):
+                indices = indices[self._source.lengths(name)[indices] <= self.longest]
+            if not len(indices):
+                raise UserError(f"config.lengths: {self.longest} leaves no pair of split {split!r}; a larger last one")
         if not self.most_words or split == "test":
             return indices
         kept = indices[self._words[indices] <= self.most_words]
@@ -103,7 +108,7 @@ class _Pad:
         source, target = batch["source"], batch["target"]
         longest = tf.maximum(tf.shape(source)[1], tf.shape(target)[1])
         choices = tf.constant(self.lengths)
-        length = choices[tf.reduce_sum(tf.cast(choices[:-1] < longest, tf.int32))]
+        length = tf.maximum(longest, choices[tf.reduce_sum(tf.cast(choices[:-1] < longest, tf.int32))])
         rows = tf.maximum(self.rows - tf.shape(source)[0], 0)
         padded = {
             name: tf.pad(ids, [[0, rows], [0, length - tf.shape(ids)[1]]])

@@ -175,7 +175,8 @@ class AgentsTest(absltest.TestCase):
                 slots = np.tile(places[:2], 4)
                 step, asked = agent._step, []
                 agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[3:]) or step(*parts)
-                agent._update(np.tile(observations[:2], (4, 1)), slots * 0, agent._tickets[slots], agent._returns[slots])
+                written = agent._tickets[slots], agent._returns[slots]
+                agent._update(np.tile(observations[:2], (4, 1)), slots * 0, *written)
                 (values, present), = asked
                 np.testing.assert_array_equal((values * present).sum(1)[:2], expected)
 

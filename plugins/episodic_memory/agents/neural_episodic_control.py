@@ -140,7 +140,7 @@ class NeuralEpisodicControl(EpisodicAgent):
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns all that a resumed run needs besides `model_items` and the optimizer."""
-        written = {"tickets": self._tickets, "returns": self._returns}
+        written: dict[str, np.ndarray] = {"tickets": self._tickets, "returns": self._returns}
         return {**super().state(), **written, **named("memory", self.memory.state())}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 import ogbrain
+from ogbrain.data.decode_picture import decode_picture
 from ogbrain.data.pipeline import Batch
 from ogbrain.data.user_data import read_png
 from ogbrain.errors import UserError
@@ -308,6 +309,4 @@ class Images(Classifier):
         return {"serving_default": given, "features": given, "image": {"image": batch["image"].numpy()}}
 
     def _decode(self, content: tf.Tensor) -> tf.Tensor:
-        picture = tf.io.decode_image(content, channels=0, expand_animations=False)
-        picture.set_shape((None, None, None))
-        return tf.ensure_shape(fit_picture(picture, self.size), (self.size, self.size, 3))
+        return tf.ensure_shape(fit_picture(decode_picture(content), self.size), (self.size, self.size, 3))
