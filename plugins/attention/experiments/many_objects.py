@@ -48,6 +48,7 @@ class ManyObjects(LabelSequences):
             filters=config.filters,
             context_size=config.context_size,
             place_units=config.place_units,
+            salience=config.salience,
             gradient=config.gradient,
             stddev=config.stddev,
             seed=config.seed,

@@ -226,8 +226,11 @@ class Translate(ogbrain.SupervisedExperiment):
         return logits - 1e9 * unwanted, state
 
     def _begin(self, source):
-        limit = tf.minimum(2 * tf.shape(source)[1] + 8, self.config.longest)
-        constants, state = self.model.begin(self.model.read(source), limit)
+        # By its own length: an answer does not depend on what else is in the batch.
+        read = tf.reduce_sum(tf.cast(source != PAD, tf.int32), 1)
+        limit = tf.minimum(2 * read + 8, self.config.longest)
+        most = tf.minimum(2 * tf.shape(source)[1] + 8, self.config.longest)
+        constants, state = self.model.begin(self.model.read(source), most)
         return (self._read_token, constants, state), {
             "rows": tf.shape(source)[0], "limit": limit, "start": START, "end": END
         }

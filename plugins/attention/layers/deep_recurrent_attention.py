@@ -33,6 +33,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         context_size: Sides of the context network's small image.
         place_units: Depth of the keys with which the next place is found on the context network's map; 0: places are
             functions of the state alone, as in the paper.
+        salience: Weight at the start of how much a cell of that map stands out.
         gradient: How places learn. `"soft"`: through the interpolated glimpse. `"reinforce"`: they are drawn, and
             their log-density is for a score-function estimate.
         stddev: Standard deviation of drawn places.
@@ -69,6 +70,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         location_units: int = 64,
         context_size: int = 24,
         place_units: int = 32,
+        salience: float = 8.0,
         gradient: str = "soft",
         stddev: float = 0.1,
         seed: int | None = None,
@@ -91,6 +93,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         self.location_units = location_units
         self.context_size = context_size
         self.place_units = place_units
+        self.salience = salience
         self.gradient = gradient
         self.stddev = stddev
         self.seed = seed
@@ -101,7 +104,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         self.lower = keras.layers.LSTMCell(units, dtype=dtype, name="lower")
         self.upper = keras.layers.LSTMCell(units, dtype=dtype, name="upper")
         self.policy = LocationPolicy(stddev, 0, seed, dtype=dtype, name="policy")
-        self.places = PlaceAttention(place_units, dtype=dtype, name="places") if place_units else None
+        self.places = PlaceAttention(place_units, salience, dtype=dtype, name="places") if place_units else None
 
     def build(self, images_shape):
         """Builds the sub-layers."""
@@ -190,6 +193,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
             "location_units",
             "context_size",
             "place_units",
+            "salience",
             "gradient",
             "stddev",
             "seed",

@@ -25,7 +25,7 @@ def greedy_search(
         constants: What stays the same for a row, such as a memory and its keys.
         state: The state before the first token.
         rows: Number of rows, `()` int32.
-        limit: The most tokens, `()` int32.
+        limit: The most tokens, `()` or `(rows,)` int32.
         start: The first token read.
         end: The token after which a row has ended.
 
@@ -36,13 +36,16 @@ def greedy_search(
         >>> ids = greedy_search(decoder_step, [memory], state, rows=2, limit=50, start=START, end=END)
     """
 
+    limit, most = _limits(limit, rows)
+
     def more(place, tokens, ended, *_):
-        return (place < limit) & ~tf.reduce_all(ended)
+        return (place < most) & ~tf.reduce_all(ended)
 
     def advance(place, tokens, ended, taken, state):
         logits, state = step(constants, state, tokens)
         tokens = tf.where(ended, end, tf.argmax(logits, -1, tf.int32))
-        return place + 1, tokens, ended | (tokens == end), taken.write(place, tokens), state
+        ended |= (tokens == end) | (place + 1 >= limit)
+        return place + 1, tokens, ended, taken.write(place, tokens), state
 
     taken = tf.TensorArray(tf.int32, 0, dynamic_size=True, element_shape=(None,), clear_after_read=False)
     first = 0, tf.fill([rows], start), tf.fill([rows], False), taken, list(state)
@@ -75,13 +78,13 @@ def beam_search(
         state: The state before the first token.
         rows: Number of rows, `()` int32.
         beams: Hypotheses a row.
-        limit: The most tokens, `()` int32.
+        limit: The most tokens, `()` or `(rows,)` int32.
         start: The first token read.
         end: The token that ends a hypothesis.
         alpha: 0 takes no account of the length; more favours longer ones.
 
     Returns:
-        The hypotheses, `(rows, beams, limit)` int32, best first, filled up with the end; and their scores,
+        The hypotheses, `(rows, beams, largest limit)` int32, best first, filled up with the end; and their scores,
         `(rows, beams)` float32.
 
     Example:
@@ -91,14 +94,15 @@ def beam_search(
     """
     constants = [tf.repeat(constant, beams, 0) for constant in constants]
     state = [tf.repeat(part, beams, 0) for part in state]
-    places = tf.range(limit)
+    limit, most = _limits(limit, rows)
+    places = tf.range(most)
     first_of_row = tf.range(rows)[:, None] * beams
 
     def penalty(lengths):
         return ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** alpha
 
     def more(place, tokens, ended, *_):
-        return (place < limit) & ~tf.reduce_all(ended)
+        return (place < most) & ~tf.reduce_all(ended)
 
     def advance(place, tokens, ended, lengths, sums, taken, state):
         logits, state = step(constants, state, tf.reshape(tokens, [-1]))
@@ -120,13 +124,20 @@ def beam_search(
         ended, lengths, taken = (tf.gather(part, parents, batch_dims=1) for part in (ended, lengths, taken))
         taken = tf.where(places == place, tokens[..., None], taken)
         state = [tf.gather(part, tf.reshape(first_of_row + parents, [-1])) for part in state]
-        return place + 1, tokens, ended | (tokens == end), lengths, sums, taken, state
+        ended |= (tokens == end) | (place + 1 >= limit)[:, None]
+        return place + 1, tokens, ended, lengths, sums, taken, state
 
     shape = tf.stack([rows, beams])
     # All hypotheses begin alike: only the first one counts.
     sums = tf.tile(tf.concat([tf.zeros([1]), tf.fill([beams - 1], -float("inf"))], 0)[None], [rows, 1])
     first = (0, tf.fill(shape, start), tf.fill(shape, False), tf.zeros(shape, tf.int32), sums,
-             tf.fill(tf.stack([rows, beams, limit]), end), state)
+             tf.fill(tf.stack([rows, beams, most]), end), state)
     _, _, _, lengths, sums, taken, _ = tf.while_loop(more, advance, first, parallel_iterations=1)
     scores, order = tf.math.top_k(sums / penalty(tf.maximum(lengths, 1)), beams)
     return tf.gather(taken, order, batch_dims=1), scores
+
+
+def _limits(limit: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the limit of each row, `(rows,)`, and the largest, 0 where there are no rows."""
+    limits = tf.broadcast_to(limit, [rows])
+    return limits, tf.reduce_max(tf.concat([limits, [0]], 0))

@@ -70,6 +70,16 @@ class SearchTest(parameterized.TestCase):
         np.testing.assert_array_equal(both[0][:1], one[0])
         np.testing.assert_allclose(both[1][:1], one[1], rtol=1e-6)
 
+    def test_each_row_has_a_limit_of_its_own(self):
+        for function, options in ((greedy_search, {}), (beam_search, {"beams": 3})):
+            ids = search(function, limit=tf.constant([2, 5]), **options)
+            ids = (ids if function is greedy_search else ids[0][:, 0]).numpy()
+            for row, limit in enumerate((2, 5)):
+                alone = search(function, limit=limit, **options)
+                alone = (alone if function is greedy_search else alone[0][:, 0]).numpy()[row, :limit]
+                np.testing.assert_array_equal(ids[row, : len(alone)], alone)
+                self.assertTrue((ids[row, limit:] == END).all())
+
     def test_no_tokens_and_no_rows(self):
         self.assertEqual(search(beam_search, beams=2, limit=0)[0].shape, (2, 2, 0))
         self.assertEqual(search(greedy_search, rows=0, limit=3).shape[0], 0)
