@@ -141,7 +141,7 @@ class ManyObjectsTest(parameterized.TestCase):
             resolve_config(ManyObjectsConfig(), [f"--config.{override}"])
 
     def test_pieces_larger_than_the_images(self):
-        experiment = ManyObjects(dataclasses.replace(CONFIG, task="several", clutter=1, clutter_size=16))
+        experiment = ManyObjects(dataclasses.replace(CONFIG, task="several", most=2, clutter=1, clutter_size=16))
         with self.assertRaisesRegex(UserError, "clutter_size: 16 is larger than the"):
             experiment.build_pipeline().batches("train", batch_size=4)
 
