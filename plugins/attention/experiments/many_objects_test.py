@@ -32,7 +32,9 @@ CONFIG = ManyObjectsConfig(
     scales=1,
     units=16,
     patch_units=12,
+    filters=(4,),
     context_size=6,
+    place_units=4,
     baseline="none",
 )
 

@@ -35,7 +35,6 @@ def greedy_search(
     Example:
         >>> ids = greedy_search(decoder_step, [memory], state, rows=2, limit=50, start=START, end=END)
     """
-
     limit, most = _limits(limit, rows)
 
     def more(place, tokens, ended, *_):
