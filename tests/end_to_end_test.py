@@ -86,6 +86,12 @@ class EndToEndTest(absltest.TestCase):
         with Image.open(predicted.output.split("picture: ")[1].strip()) as drawn:
             self.assertGreater(drawn.size[0], 60)
 
+        listed = self.folder / "pictures.txt"
+        listed.write_bytes(f"\ufeff{picture}\r\n\n{picture}\n".encode())
+        many = self.succeed("predict", f"--run={self.run_dir}", f"--input_file={listed}", f"--output_dir={output}")
+        answers = [json.loads(line) for line in many.output.splitlines()]
+        self.assertEqual([answer["input"] for answer in answers], [str(picture)] * 2)
+
         refused = self.program("predict", f"--run={self.run_dir}", "--stream")
         self.assertEqual((refused.code, refused.errors.count("answers no streams")), (2, 1), refused.errors)
 

@@ -49,6 +49,7 @@ class ManyObjects(LabelSequences):
             context_size=config.context_size,
             place_units=config.place_units,
             salience=config.salience,
+            inhibition=config.inhibition,
             gradient=config.gradient,
             stddev=config.stddev,
             seed=config.seed,

@@ -63,8 +63,10 @@ class ManyObjectsConfig(ExperimentConfig):
     """Sides of the small image that the context network sees, in cells."""
     place_units: int = 32
     """Depth of the keys with which the next place is found on that image; 0 for none, as in the paper."""
-    salience: float = 8.0
+    salience: float = 24.0
     """Weight at the start of how much a cell of that image stands out; it is learned."""
+    inhibition: float = 24.0
+    """Weight at the start of how much of a cell was looked at already; it is learned."""
     gradient: str = "soft"
     """How places learn: soft, through interpolated glimpses, or reinforce, from rewards, as in the paper."""
     stddev: float = 0.1
@@ -97,6 +99,7 @@ class ManyObjectsConfig(ExperimentConfig):
             between("filters", depth, 1, 4096)
         between("place_units", self.place_units, 0, 4096)
         between("salience", self.salience, 0.0, 1e3)
+        between("inhibition", self.inhibition, 0.0, 1e3)
         between("context_size", self.context_size, 1, 512)
         one_of("gradient", self.gradient, GRADIENTS)
         between("stddev", self.stddev, 1e-3, 10.0)

@@ -136,7 +136,7 @@ class ManyObjectsTest(parameterized.TestCase):
     @parameterized.parameters(
         "task=pear", "most=0", "canvas=0", "spacing=0", "clutter=-1", "clutter_size=101", "turn=-1", "resize=1",
         "glimpses=0", "patch_size=0", "scales=0", "units=0", "patch_units=0", "context_size=0", "gradient=hard",
-        "stddev=0", "policy_weight=-1", "baseline=mlp",
+        "stddev=0", "salience=-1", "inhibition=-1", "place_units=-1", "policy_weight=-1", "baseline=mlp",
     )  # fmt: skip
     def test_bad_values_name_the_field(self, override):
         with self.assertRaisesRegex(UserError, override.split("=")[0]):

@@ -11,7 +11,7 @@ from ogbrain.testing.layer_test_case import LayerTestCase
 from plugins.attention.layers.context_network import ContextNetwork
 from plugins.attention.layers.deep_recurrent_attention import DeepRecurrentAttention
 from plugins.attention.layers.glimpse_sensor import GlimpseSensor
-from plugins.attention.layers.place_attention import PlaceAttention
+from plugins.attention.layers.place_attention import PlaceAttention, seen_from
 
 SMALL: dict[str, Any] = {
     "labels": 2,
@@ -65,32 +65,43 @@ class ContextNetworkTest(LayerTestCase, parameterized.TestCase):
 class PlaceAttentionTest(LayerTestCase):
     state = np.random.default_rng(1).normal(size=(3, 5)).astype("float32")
     features = np.maximum(np.random.default_rng(2).normal(size=(3, 4, 2, 6)), 0).astype("float32")
+    looked = np.random.default_rng(3).uniform(size=(3, 4, 2)).astype("float32")
 
     def test_conformance(self):
-        inputs = {"state": self.state, "features": self.features}
-        arguments = {"units": 7, "salience": 2.0}
+        inputs = {"state": self.state, "features": self.features, "seen": self.looked}
+        arguments = {"units": 7, "salience": 2.0, "inhibition": 3.0}
         self.check_layer(PlaceAttention, arguments, inputs, output_shape=(3, 2), mixed_precision=False)
         # Places are numbers of pixels: float32 at any precision.
         self.assertEqual(PlaceAttention(7, dtype="mixed_bfloat16")(self.state, self.features).dtype, tf.float32)
 
     def test_equals_reference(self):
-        layer = PlaceAttention(units=7, salience=2.0)
-        places = layer(self.state, self.features)
+        layer = PlaceAttention(units=7, salience=2.0, inhibition=3.0)
+        places = layer(self.state, self.features, seen=self.looked)
         where = np.array([[[y, x] for x in (-0.5, 0.5)] for y in (-0.75, -0.25, 0.25, 0.75)])
         seen = np.concatenate([self.features, np.tile(np.concatenate([where, where**2], -1), (3, 1, 1, 1))], -1)
         query = self.state @ layer.query.kernel.numpy() + layer.query.bias.numpy()
         scores = np.einsum("bu,brcu->brc", query, seen @ layer.key.kernel.numpy()) / 7**0.5
         unlike = np.abs(self.features - self.features.mean((1, 2), keepdims=True)).mean(-1)
-        powers = np.exp(scores + 2 * unlike / unlike.max((1, 2), keepdims=True))
+        around = [[slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2)] for y in range(4) for x in range(2)]
+        unlike = np.stack([unlike[:, rows, columns].mean((1, 2)) for rows, columns in around], 1).reshape(3, 4, 2)
+        powers = np.exp(scores + 2 * unlike / unlike.max((1, 2), keepdims=True) - 3 * self.looked)
         expected = np.einsum("brc,rca->ba", powers / powers.sum((1, 2), keepdims=True), where)
         np.testing.assert_allclose(places, expected, atol=1e-5)
-        np.testing.assert_allclose(layer(self.state, self.features, layer.keys_of(self.features)), places, atol=1e-6)
+        again = layer(self.state, self.features, layer.keys_of(self.features), self.looked)
+        np.testing.assert_allclose(again, places, atol=1e-6)
 
-    def test_looks_at_what_stands_out_before_it_learns(self):
+    def test_looks_at_one_thing_after_another_before_it_learns(self):
         features = np.zeros((1, 5, 5, 2), "float32")
-        features[0, 1, 4] = 1.0
-        place = PlaceAttention(units=3, salience=20.0)(np.zeros((1, 4), "float32"), features)
-        np.testing.assert_allclose(place, [[-0.4, 0.8]], atol=1e-3)
+        features[0, 0, 4], features[0, 4, 0] = 1.0, 0.8
+        layer, state = PlaceAttention(units=3, salience=200.0, inhibition=400.0), np.zeros((1, 4), "float32")
+        first = layer(state, features)
+        np.testing.assert_allclose(first, [[-0.8, 0.8]], atol=1e-3)
+        second = layer(state, features, seen=seen_from(first, (0.4, 0.4), 5, 5))
+        np.testing.assert_allclose(second, [[0.8, -0.8]], atol=1e-3)
+
+    def test_what_is_seen_falls_with_the_distance(self):
+        seen = seen_from(np.array([[-0.5, 0.5]], "float32"), np.array([1.0, 0.5], "float32"), 2, 2)
+        np.testing.assert_allclose(seen[0], np.exp([[-2.0, 0.0], [-2.5, -0.5]]), atol=1e-6)
 
     def test_bad_arguments(self):
         with self.assertRaisesRegex(ValueError, "units must be at least 1, got 0"):

@@ -9,7 +9,7 @@ from .context_network import ContextNetwork
 from .glimpse_network import GlimpseNetwork
 from .glimpse_sensor import GlimpseSensor
 from .location_policy import LocationPolicy
-from .place_attention import PlaceAttention
+from .place_attention import PlaceAttention, seen_from
 
 GRADIENTS = ("soft", "reinforce")
 
@@ -34,6 +34,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         place_units: Depth of the keys with which the next place is found on the context network's map; 0: places are
             functions of the state alone, as in the paper.
         salience: Weight at the start of how much a cell of that map stands out.
+        inhibition: Weight at the start of how much of it was looked at already.
         gradient: How places learn. `"soft"`: through the interpolated glimpse. `"reinforce"`: they are drawn, and
             their log-density is for a score-function estimate.
         stddev: Standard deviation of drawn places.
@@ -70,7 +71,8 @@ class DeepRecurrentAttention(keras.layers.Layer):
         location_units: int = 64,
         context_size: int = 24,
         place_units: int = 32,
-        salience: float = 8.0,
+        salience: float = 24.0,
+        inhibition: float = 24.0,
         gradient: str = "soft",
         stddev: float = 0.1,
         seed: int | None = None,
@@ -94,6 +96,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         self.context_size = context_size
         self.place_units = place_units
         self.salience = salience
+        self.inhibition = inhibition
         self.gradient = gradient
         self.stddev = stddev
         self.seed = seed
@@ -104,7 +107,9 @@ class DeepRecurrentAttention(keras.layers.Layer):
         self.lower = keras.layers.LSTMCell(units, dtype=dtype, name="lower")
         self.upper = keras.layers.LSTMCell(units, dtype=dtype, name="upper")
         self.policy = LocationPolicy(stddev, 0, seed, dtype=dtype, name="policy")
-        self.places = PlaceAttention(place_units, salience, dtype=dtype, name="places") if place_units else None
+        self.places = None
+        if place_units:
+            self.places = PlaceAttention(place_units, salience, inhibition, dtype=dtype, name="places")
 
     def build(self, images_shape):
         """Builds the sub-layers."""
@@ -126,14 +131,19 @@ class DeepRecurrentAttention(keras.layers.Layer):
         plan = context = self.context.summarize(features)
         keys = None if self.places is None else self.places.keys_of(features)
         upper = [plan, ops.zeros_like(plan)]
+        rows, columns = self.context.map_shape[1:3]
+        # From -1 to 1 half a patch is its sides over the image's.
+        reach = self.patch_size / ops.cast(ops.convert_to_tensor(ops.shape(images)[1:3]), "float32")
+        looked = ops.zeros((batch, rows, columns), "float32")
         states, plans, locations, log_probs = [], [], [], []
         for _ in range(self.labels * self.glimpses):
             # Adam moves each weight as far, however many there are: without the factor a step moves a place right to
             # the border, where the gradient vanishes, long before it is known what is to be seen.
-            around = None if self.places is None else self.places(plan, features, keys)
+            around = None if self.places is None else self.places(plan, features, keys, looked)
             location, log_prob, _ = self.policy(
                 plan * self.units**-0.5, around, sample=sample and self.gradient == "reinforce"
             )
+            looked = ops.maximum(looked, seen_from(ops.stop_gradient(location), reach, rows, columns))
             plans.append(plan)
             locations.append(location)
             log_probs.append(log_prob)
@@ -194,6 +204,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
             "context_size",
             "place_units",
             "salience",
+            "inhibition",
             "gradient",
             "stddev",
             "seed",

@@ -10,15 +10,18 @@ class PlaceAttention(keras.layers.Layer):
     A cell's key is a product of its features, its row, its column and their squares, so that a query can ask for what
     is there, for what is left or above, and for what is near a place. Its salience, how unlike the other cells it is,
     is added with a weight of its own: so something is looked at before anything is learned, and the sharper the
-    attention, the less is its mean between two things. The keys are made once for many queries.
+    attention, the less is its mean between two things. What was looked at already is inhibited, with a learned weight
+    too: so the next glance falls on something else. The keys are made once for many queries.
 
     Args:
         units: Depth of queries and keys.
         salience: Weight of the salience at the start; it is learned.
+        inhibition: Weight of what was looked at already at the start; it is learned.
         **kwargs: Passed on to `keras.layers.Layer`.
 
     Input: `state`, `(batch, depth)`; `features`, a map, `(batch, rows, columns, depth)`; `keys`, what
-        `keys_of(features)` gave, to spare the product.
+        `keys_of(features)` gave, to spare the product; `seen`, `(batch, rows, columns)` in [0, 1], how much of each
+        cell was looked at, as `seen_from` tells it; left out, nothing.
 
     Output: `(batch, 2)` float32, `(y, x)` in [-1, 1]: the mean of the cells' middles by the softmax of their scores.
 
@@ -27,18 +30,19 @@ class PlaceAttention(keras.layers.Layer):
         >>> attention(np.ones((4, 128)), np.ones((4, 12, 12, 16))).shape
         TensorShape([4, 2])
 
-    Reference: salience as what stands out from its surround, Itti, Koch & Niebur 1998, A Model of Saliency-Based Visual
-        Attention for Rapid Scene Analysis, doi:10.1109/34.730558; scores as in Vaswani et al. 2017, Attention Is All
-        You Need, arXiv 1706.03762, section 3.2.1; places as in Levine et al. 2016, End-to-End Training of Deep
-        Visuomotor Policies, arXiv 1504.00702, section 5.1.
+    Reference: salience as what stands out from its surround, and inhibition of return, Itti, Koch & Niebur 1998, A
+        Model of Saliency-Based Visual Attention for Rapid Scene Analysis, doi:10.1109/34.730558; scores as in Vaswani
+        et al. 2017, Attention Is All You Need, arXiv 1706.03762, section 3.2.1; places as in Levine et al. 2016,
+        End-to-End Training of Deep Visuomotor Policies, arXiv 1504.00702, section 5.1.
     """
 
-    def __init__(self, units: int = 32, salience: float = 8.0, **kwargs):
+    def __init__(self, units: int = 32, salience: float = 24.0, inhibition: float = 24.0, **kwargs):
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"units must be at least 1, got {units}")
         self.units = units
         self.salience = salience
+        self.inhibition = inhibition
         self.query = keras.layers.Dense(units, dtype=self.dtype_policy, name="query")
         self.key = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy, name="key")
 
@@ -46,8 +50,13 @@ class PlaceAttention(keras.layers.Layer):
         """Builds both products."""
         self.query.build(state_shape)
         self.key.build((*features_shape[:3], features_shape[3] + 4))
-        initial = keras.initializers.Constant(self.salience)
-        self.salience_weight = self.add_weight(shape=(), initializer=initial, name="salience")
+        initial = keras.initializers.Constant
+        self.salience_weight = self.add_weight(
+            shape=(), initializer=initial(self.salience), dtype="float32", autocast=False, name="salience"
+        )
+        self.inhibition_weight = self.add_weight(
+            shape=(), initializer=initial(self.inhibition), dtype="float32", autocast=False, name="inhibition"
+        )
         super().build(state_shape)
 
     def keys_of(self, features):
@@ -59,17 +68,21 @@ class PlaceAttention(keras.layers.Layer):
         keys = self.key(ops.concatenate([features, ops.cast(where, features.dtype)], axis=-1))
         unlike = ops.abs(features - ops.mean(features, axis=(1, 2), keepdims=True))
         unlike = ops.mean(unlike, axis=-1, keepdims=True)
+        # The mean of the cells around: the middle of a thing stands out, not an edge of it.
+        unlike = ops.average_pool(unlike, 3, 1, padding="same")
         salience = unlike / (ops.max(unlike, axis=(1, 2), keepdims=True) + 1e-6)
         return ops.concatenate([keys, salience], axis=-1)
 
-    def call(self, state, features, keys=None):
+    def call(self, state, features, keys=None, seen=None):
         keys = self.keys_of(features) if keys is None else keys
         rows, columns = keys.shape[1:3]
         scores = ops.einsum("bu,brcu->brc", self.query(state), keys[..., :-1]) * self.units**-0.5
-        scores = scores + ops.convert_to_tensor(self.salience_weight) * keys[..., -1]
         # Places are numbers of pixels: float32 at any precision.
-        scores = ops.cast(ops.reshape(scores, (-1, rows * columns)), "float32")
-        return ops.matmul(ops.softmax(scores), ops.reshape(middles(rows, columns), (-1, 2)))
+        scores = ops.cast(scores, "float32") + self.salience_weight * ops.cast(keys[..., -1], "float32")
+        if seen is not None:
+            scores = scores - self.inhibition_weight * ops.cast(seen, "float32")
+        weights = ops.softmax(ops.reshape(scores, (-1, rows * columns)))
+        return ops.matmul(weights, ops.reshape(middles(rows, columns), (-1, 2)))
 
     def multiply_adds(self, rows: int, columns: int, queries: int) -> int:
         """Returns the multiply-adds for some queries of one map; the layer must be built."""
@@ -80,13 +93,30 @@ class PlaceAttention(keras.layers.Layer):
         """Returns `(batch, 2)`."""
         return (state_shape[0], 2)
 
-    def compute_output_spec(self, state, features, keys=None):
+    def compute_output_spec(self, state, features, keys=None, seen=None):
         """Returns the shape, float32 whatever the dtype policy."""
         return keras.KerasTensor((state.shape[0], 2), dtype="float32")
 
     def get_config(self):
         """Returns the arguments of `__init__`."""
-        return {**super().get_config(), "units": self.units, "salience": self.salience}
+        names = ("units", "salience", "inhibition")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def seen_from(locations, reach, rows: int, columns: int):
+    """Returns how much of each cell is seen from a place.
+
+    Args:
+        locations: `(batch, 2)` float32, `(y, x)` in [-1, 1].
+        reach: The distance, `(y, x)`, at which it is exp(-1/2), in the same units.
+        rows: Rows of the map.
+        columns: Its columns.
+
+    Returns:
+        `(batch, rows, columns)` float32, 1 at the place itself.
+    """
+    apart = (middles(rows, columns) - locations[:, None, None]) / reach
+    return ops.exp(-0.5 * ops.sum(ops.square(apart), axis=-1))
 
 
 def middles(rows: int, columns: int):

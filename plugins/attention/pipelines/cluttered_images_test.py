@@ -1,18 +1,20 @@
 """Tests of the cluttered canvases."""
 
 import tempfile
+import types
 from typing import Any
 
 import hypothesis
 import numpy as np
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from absl.testing import absltest, parameterized
 from hypothesis import strategies as st
 
 from ogbrain.errors import UserError
 from ogbrain.testing.pipeline_test_case import PipelineTestCase
 from ogbrain.testing.tiny_images import TinyImages
-from plugins.attention.pipelines.cluttered_images import ClutteredImages, clutter_images
+from plugins.attention.pipelines.cluttered_images import ClutteredImages, clutter_images, image_shape
 
 BUILDER: Any = None
 
@@ -115,6 +117,13 @@ class ClutteredImagesTest(parameterized.TestCase):
     def test_bad_arguments(self, arguments, message):
         with self.assertRaisesRegex(UserError, message):
             ClutteredImages(BUILDER, **arguments).batches("train", batch_size=4)
+
+    @parameterized.parameters(
+        ({"text": tfds.features.Text()}, "none"), ({"image": tfds.features.Image()}, "None, None")
+    )
+    def test_data_without_images_of_one_size(self, features, message):
+        with self.assertRaisesRegex(UserError, f"data set 'other' has no images of one size.*{message}"):
+            image_shape(types.SimpleNamespace(name="other", features=features))
 
 
 if __name__ == "__main__":
