@@ -24,21 +24,23 @@ from plugins.episodic_memory.experiments.dqn_config import AtariConfig, CartPole
 
 flags.DEFINE_string("task", "cartpole", "cartpole, pong, or a game of MinAtar: asterix, breakout, freeway...")
 flags.DEFINE_integer("seeds", 5, "Runs, with seeds from 0 on.")
-flags.DEFINE_integer("frames", 1_000_000, "Environment steps of a game of MinAtar, evaluated every 50,000.")
+flags.DEFINE_integer("frames", 1_000_000, "Environment steps of Pong or a game of MinAtar, evaluated every 50,000.")
+flags.DEFINE_float("sticky_actions", 0.25, "Of Pong: probability that the last action is repeated.")
 flags.DEFINE_string("runs", "runs/agents_study", "Folder of the runs.")
 
 GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
 
 
-def task_config(task: str, frames: int) -> DQNConfig:
+def task_config(task: str, frames: int, sticky_actions: float) -> DQNConfig:
     """Returns the config of a task by name."""
+    epochs = max(1, frames // 50_000)
     if task in GAMES:
-        env = f"MinAtar/{task.title().replace('_', '')}-v1"
-        return DQNConfig(env=env, epochs=max(1, frames // 50_000), steps_per_epoch=50_000)
-    configs = {"cartpole": CartPoleConfig(), "pong": AtariConfig(epochs=10, steps_per_epoch=50_000)}
-    if task not in configs:
-        raise unknown_name("value of --task", task, [*configs, *GAMES])
-    return configs[task]
+        return DQNConfig(env=f"MinAtar/{task.title().replace('_', '')}-v1", epochs=epochs, steps_per_epoch=50_000)
+    if task == "cartpole":
+        return CartPoleConfig()
+    if task == "pong":
+        return AtariConfig(epochs=epochs, steps_per_epoch=50_000, sticky_actions=sticky_actions)
+    raise unknown_name("value of --task", task, ["cartpole", "pong", *GAMES])
 
 
 def draw(config: DQNConfig, curves: list[list[float]]) -> bytes:
@@ -59,7 +61,7 @@ def draw(config: DQNConfig, curves: list[list[float]]) -> bytes:
 def main(_: list[str]) -> None:
     """Runs what has not been run yet and prints the table."""
     values = flags.FLAGS
-    config = task_config(values.task, values.frames)
+    config = task_config(values.task, values.frames, values.sticky_actions)
     rows, curves = [], []
     for seed in range(values.seeds):
         folder = pathlib.Path(user_path(values.runs)) / values.task / str(seed)
