@@ -30,11 +30,13 @@ PLUGIN = ogbrain.Plugin(
         "sentence_pairs": ".pipelines.sentence_pairs:SentencePairs",
     },
     experiments={
+        "addition": ".experiments.many_objects:ManyObjects",
         "glimpse": ".experiments.glimpse:Glimpse",
         "many_objects": ".experiments.many_objects:ManyObjects",
         "translate": ".experiments.translate:Translate",
     },
     configs={
+        "addition": ".experiments.many_objects_config:AdditionConfig",
         "glimpse": ".experiments.glimpse_config:GlimpseConfig",
         "many_objects": ".experiments.many_objects_config:ManyObjectsConfig",
         "translate": ".experiments.translate_config:TranslateConfig",

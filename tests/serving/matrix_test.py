@@ -20,6 +20,7 @@ from ogbrain.serving.saved_model import SavedModel
 TINY: dict[str, tuple[str, ...]] = {
     "attention/glimpse": ("canvas=40", "glimpses=3", "units=32"),
     "attention/translate": ("vocabulary=300", "units=16", "embedding=8", "attention_units=8", "longest=20"),
+    "attention/addition": ("canvas=40", "glimpses=1", "units=16", "patch_units=16"),
     "attention/many_objects": ("canvas=40", "glimpses=1", "units=16", "patch_units=16"),
     "transfer/images": ("image_size=64", "weights=random"),
     "transfer/sentiment": ("vectors=random", "filters=8"),

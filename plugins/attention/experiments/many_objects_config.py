@@ -63,10 +63,10 @@ class ManyObjectsConfig(ExperimentConfig):
     """Sides of the small image that the context network sees, in cells."""
     place_units: int = 32
     """Depth of the keys with which the next place is found on that image; 0 for none, as in the paper."""
-    salience: float = 24.0
+    salience: float = 8.0
     """Weight at the start of how much a cell of that image stands out; it is learned."""
-    inhibition: float = 24.0
-    """Weight at the start of how much of a cell was looked at already; it is learned."""
+    inhibition: float = 0.0
+    """Weight at the start of how much of a cell was looked at already; it is learned. 0: that does not count."""
     gradient: str = "soft"
     """How places learn: soft, through interpolated glimpses, or reinforce, from rewards, as in the paper."""
     stddev: float = 0.1
@@ -105,3 +105,16 @@ class ManyObjectsConfig(ExperimentConfig):
         between("stddev", self.stddev, 1e-3, 10.0)
         between("policy_weight", self.policy_weight, 0.0, 1e3)
         one_of("baseline", self.baseline, BASELINES)
+
+
+@dataclasses.dataclass(frozen=True)
+class AdditionConfig(ManyObjectsConfig):
+    """Deep recurrent attention (arXiv 1412.7755): the sum of two digits on a canvas."""
+
+    task: str = "addition"
+    """What is on a canvas and what is told."""
+    salience: float = 24.0
+    """Weight at the start of how much a cell of the small image stands out; it is learned."""
+    inhibition: float = 24.0
+    """Weight at the start of how much of a cell was looked at already: a sum has no order, one digit is as good a start
+    as the other, so only that keeps the second glimpse from the first digit. It is learned."""

@@ -34,7 +34,7 @@ class DeepRecurrentAttention(keras.layers.Layer):
         place_units: Depth of the keys with which the next place is found on the context network's map; 0: places are
             functions of the state alone, as in the paper.
         salience: Weight at the start of how much a cell of that map stands out.
-        inhibition: Weight at the start of how much of it was looked at already.
+        inhibition: Weight at the start of how much of it was looked at already; 0: that does not count.
         gradient: How places learn. `"soft"`: through the interpolated glimpse. `"reinforce"`: they are drawn, and
             their log-density is for a score-function estimate.
         stddev: Standard deviation of drawn places.
@@ -71,8 +71,8 @@ class DeepRecurrentAttention(keras.layers.Layer):
         location_units: int = 64,
         context_size: int = 24,
         place_units: int = 32,
-        salience: float = 24.0,
-        inhibition: float = 24.0,
+        salience: float = 8.0,
+        inhibition: float = 0.0,
         gradient: str = "soft",
         stddev: float = 0.1,
         seed: int | None = None,

@@ -10,13 +10,13 @@ class PlaceAttention(keras.layers.Layer):
     A cell's key is a product of its features, its row, its column and their squares, so that a query can ask for what
     is there, for what is left or above, and for what is near a place. Its salience, how unlike the other cells it is,
     is added with a weight of its own: so something is looked at before anything is learned, and the sharper the
-    attention, the less is its mean between two things. What was looked at already is inhibited, with a learned weight
-    too: so the next glance falls on something else. The keys are made once for many queries.
+    attention, the less is its mean between two things. What was looked at already can be inhibited, with a learned
+    weight too: so the next glance falls on something else. The keys are made once for many queries.
 
     Args:
         units: Depth of queries and keys.
         salience: Weight of the salience at the start; it is learned.
-        inhibition: Weight of what was looked at already at the start; it is learned.
+        inhibition: Weight of what was looked at already at the start; it is learned. 0: it does not count.
         **kwargs: Passed on to `keras.layers.Layer`.
 
     Input: `state`, `(batch, depth)`; `features`, a map, `(batch, rows, columns, depth)`; `keys`, what
@@ -36,7 +36,7 @@ class PlaceAttention(keras.layers.Layer):
         End-to-End Training of Deep Visuomotor Policies, arXiv 1504.00702, section 5.1.
     """
 
-    def __init__(self, units: int = 32, salience: float = 24.0, inhibition: float = 24.0, **kwargs):
+    def __init__(self, units: int = 32, salience: float = 8.0, inhibition: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"units must be at least 1, got {units}")
@@ -54,9 +54,11 @@ class PlaceAttention(keras.layers.Layer):
         self.salience_weight = self.add_weight(
             shape=(), initializer=initial(self.salience), dtype="float32", autocast=False, name="salience"
         )
-        self.inhibition_weight = self.add_weight(
-            shape=(), initializer=initial(self.inhibition), dtype="float32", autocast=False, name="inhibition"
-        )
+        self.inhibition_weight = None
+        if self.inhibition:
+            self.inhibition_weight = self.add_weight(
+                shape=(), initializer=initial(self.inhibition), dtype="float32", autocast=False, name="inhibition"
+            )
         super().build(state_shape)
 
     def keys_of(self, features):
@@ -68,8 +70,6 @@ class PlaceAttention(keras.layers.Layer):
         keys = self.key(ops.concatenate([features, ops.cast(where, features.dtype)], axis=-1))
         unlike = ops.abs(features - ops.mean(features, axis=(1, 2), keepdims=True))
         unlike = ops.mean(unlike, axis=-1, keepdims=True)
-        # The mean of the cells around: the middle of a thing stands out, not an edge of it.
-        unlike = ops.average_pool(unlike, 3, 1, padding="same")
         salience = unlike / (ops.max(unlike, axis=(1, 2), keepdims=True) + 1e-6)
         return ops.concatenate([keys, salience], axis=-1)
 
@@ -79,7 +79,7 @@ class PlaceAttention(keras.layers.Layer):
         scores = ops.einsum("bu,brcu->brc", self.query(state), keys[..., :-1]) * self.units**-0.5
         # Places are numbers of pixels: float32 at any precision.
         scores = ops.cast(scores, "float32") + self.salience_weight * ops.cast(keys[..., -1], "float32")
-        if seen is not None:
+        if self.inhibition_weight is not None and seen is not None:
             scores = scores - self.inhibition_weight * ops.cast(seen, "float32")
         weights = ops.softmax(ops.reshape(scores, (-1, rows * columns)))
         return ops.matmul(weights, ops.reshape(middles(rows, columns), (-1, 2)))
