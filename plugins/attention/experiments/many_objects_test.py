@@ -14,7 +14,7 @@ from ogbrain.config import resolve as resolve_config
 from ogbrain.errors import UserError
 from plugins.attention.experiments.label_sequences import sequence_metrics
 from plugins.attention.experiments.many_objects import ManyObjects
-from plugins.attention.experiments.many_objects_config import ManyObjectsConfig
+from plugins.attention.experiments.many_objects_config import AdditionConfig, ManyObjectsConfig
 
 CONFIG = ManyObjectsConfig(
     seed=1,
@@ -85,13 +85,21 @@ class ManyObjectsTest(parameterized.TestCase):
 
     @parameterized.parameters("soft", "reinforce")
     def test_places_learn(self, gradient):
-        experiment = ready(gradient=gradient, task="several", most=2, clutter=1, clutter_size=2)
+        experiment = ready(gradient=gradient, inhibition=2.0, task="several", most=2, clutter=1, clutter_size=2)
         variables = experiment.model.trainable_variables
         with tf.GradientTape() as tape:
             loss, _ = experiment.loss(experiment.model, some_batch(experiment), training=True)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         for variable, value in zip(variables, gradients, strict=True):
             self.assertTrue(value is not None and np.any(value != 0), variable.path)
+
+    def test_sums_keep_the_next_glimpse_from_the_first_digit(self):
+        for config, inhibition in ((ManyObjectsConfig(), 0.0), (AdditionConfig(), 24.0)):
+            changes = {name: getattr(CONFIG, name) for name in ("data", "splits", "canvas", "spacing", "units")}
+            experiment = ManyObjects(dataclasses.replace(config, **changes))
+            experiment.setup_inference()
+            self.assertEqual(experiment.model.get_layer("attention").places.inhibition, inhibition)
+            self.assertEqual(experiment.pipeline.length, 2 if inhibition else 3)
 
     def test_baseline_costs_no_more(self):
         experiment = ready(baseline="conv", units=48)
