@@ -116,5 +116,5 @@ class AdditionConfig(ManyObjectsConfig):
     salience: float = 24.0
     """Weight at the start of how much a cell of the small image stands out; it is learned."""
     inhibition: float = 24.0
-    """Weight at the start of how much of a cell was looked at already: a sum has no order, one digit is as good a start
-    as the other, so only that keeps the second glimpse from the first digit. It is learned."""
+    """Weight at the start of how much of a cell was looked at already; it is learned. A sum has no order, so one digit
+    is as good a start as the other; this leads the second glimpse to the other one."""
