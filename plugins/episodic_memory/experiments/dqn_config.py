@@ -98,7 +98,9 @@ class AtariConfig(DQNConfig):
     """Transitions with larger errors are drawn more often."""
     units: tuple[int, ...] = (512,)
     """Units of the hidden layers after the encoder."""
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4, clip_norm=10.0)
+    optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=1e-4, schedule="cosine", final_fraction=0.05, clip_norm=10.0
+    )
     """The optimizer."""
     precision: str = "mixed_bfloat16"
     """Arithmetic: float32 or mixed_bfloat16; weights stay float32."""
