@@ -1,7 +1,9 @@
 """MFEC and NEC beside DQN and prioritised replay at equal frames: `bazel run //benchmarks:episodic_study`.
 
-`dqn` and `prioritized` are this plugin's own settings: double, three steps, early exploration. `published` is DQN as
-Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a frame.
+`dqn` and `prioritized` are this plugin's own settings: double, three steps, early exploration. `plain_dqn` (Mnih et al.,
+2015) and `plain_prioritized` (Schaul et al., 2016: double, prioritised) are what the paper on NEC compares it with:
+single steps, and all else as in `dqn`. `published` is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar,
+with Adam: single steps, one network, an update a frame.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -21,7 +23,7 @@ from plugins.episodic_memory.experiments.dqn_config import DQNConfig
 from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
-AGENTS = ("mfec", "nec", "dqn", "prioritized", "published")
+AGENTS = ("mfec", "nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
@@ -44,7 +46,9 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
     common |= {"learning_starts": 1_000, "exploration_steps": frames // 5, "steps_per_update": 4}
-    return DQNConfig(**common, prioritized=agent == "prioritized")
+    if agent.startswith("plain_"):
+        common |= {"double": agent == "plain_prioritized", "n_step": 1}
+    return DQNConfig(**common, prioritized=agent.endswith("prioritized"))
 
 
 def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
