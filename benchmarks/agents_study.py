@@ -1,14 +1,13 @@
 """Learning runs of agents over seeds: `bazel run //benchmarks:agents_study -- --task=cartpole --seeds=5`.
 
-Each run goes through the run loop into a folder of its own below `--runs`, and one that has ended is not run again, so
-a study that was interrupted goes on where it stopped. The table shows the mean return of the test split's episodes,
-with weights chosen by the validation split, and the validation at each epoch.
+Each run goes through the run loop into a folder of its own below `--runs`, which `evaluate` and `export` take, too.
+One that has ended is not run again, so a study that was interrupted goes on where it stopped. The table shows the mean
+return of the test split's episodes, with weights chosen by the validation split, and the validation at each epoch.
 """
 
 import dataclasses
 import io
 import json
-import pathlib
 import statistics
 
 import numpy as np
@@ -16,6 +15,7 @@ from absl import app, flags
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ogbrain import config as config_lib
 from ogbrain.errors import unknown_name
 from ogbrain.paths import user_path
 from ogbrain.training.run_loop import RunLoop
@@ -29,6 +29,8 @@ flags.DEFINE_float("sticky_actions", 0.25, "Of Pong: probability that the last a
 flags.DEFINE_string("runs", "runs/agents_study", "Folder of the runs.")
 
 GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
+EXPERIMENTS = {"cartpole": "cartpole", "pong": "atari"}
+"""Those of the tasks that the default experiment is not for."""
 
 
 def task_config(task: str, frames: int, sticky_actions: float) -> DQNConfig:
@@ -62,10 +64,13 @@ def main(_: list[str]) -> None:
     """Runs what has not been run yet and prints the table."""
     values = flags.FLAGS
     config = task_config(values.task, values.frames, values.sticky_actions)
+    experiment = f"episodic_memory/{EXPERIMENTS.get(values.task, 'dqn')}"
     rows, curves = [], []
     for seed in range(values.seeds):
-        folder = pathlib.Path(user_path(values.runs)) / values.task / str(seed)
-        results = RunLoop(f"{values.task} {seed}", DQN(dataclasses.replace(config, seed=seed)), folder).run()
+        folder, seeded = user_path(values.runs) / values.task / str(seed), dataclasses.replace(config, seed=seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        config_lib.save(seeded, folder / "config.json", experiment=experiment)
+        results = RunLoop(f"{values.task} {seed}", DQN(seeded), folder).run()
         records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
         curve = [round(record["return"], 1) for record in records if record["split"] == "validation"]
         rows.append(results["test"]["return"])
@@ -73,7 +78,7 @@ def main(_: list[str]) -> None:
         low, high = results["test"]["return_low"], results["test"]["return_high"]
         print(f"seed {seed}: test {rows[-1]:.1f} ({low:.1f} to {high:.1f}), {results['seconds']:.0f} s; each "
               f"{config.steps_per_epoch:,} steps: {curve}", flush=True)  # fmt: skip
-    file = pathlib.Path(user_path(values.runs)) / f"{values.task}.png"
+    file = user_path(values.runs) / f"{values.task}.png"
     file.write_bytes(draw(config, curves))
     spread = f", standard deviation {statistics.stdev(rows):.1f}" if len(rows) > 1 else ""
     print(f"{values.task}: mean {statistics.mean(rows):.1f} over {len(rows)} seeds{spread}, lowest {min(rows):.1f}")

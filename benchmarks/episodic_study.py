@@ -1,9 +1,9 @@
 """MFEC and NEC beside DQN and prioritised replay at equal frames: `bazel run //benchmarks:episodic_study`.
 
-`dqn` and `prioritized` are this plugin's own settings: double, three steps, early exploration. `plain_dqn` (Mnih et al.,
-2015) and `plain_prioritized` (Schaul et al., 2016: double, prioritised) are what the paper on NEC compares it with:
-single steps, and all else as in `dqn`. `published` is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar,
-with Adam: single steps, one network, an update a frame.
+`dqn` and `prioritized` are this plugin's own settings: double, three steps, early exploration. `plain_dqn` (Mnih et
+al., 2015) and `plain_prioritized` (Schaul et al., 2016: double, too) are what the paper on NEC compares it with: single
+steps, and all else as in `dqn`. `published` is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with
+Adam: single steps, one network, an update a frame.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 from absl import app, flags
 
+from ogbrain import config as config_lib
 from ogbrain.config import ExperimentConfig, OptimizerConfig
 from ogbrain.paths import user_path
 from plugins.episodic_memory.experiments.agent_config import AgentConfig
@@ -58,7 +59,9 @@ def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
     from plugins.episodic_memory.experiments.mfec import MFEC
     from plugins.episodic_memory.experiments.nec import NEC
 
-    experiment = {"mfec": MFEC, "nec": NEC}.get(agent, DQN)
+    name, experiment = {"mfec": ("mfec", MFEC), "nec": ("nec", NEC)}.get(agent, ("dqn", DQN))
+    folder.mkdir(parents=True, exist_ok=True)
+    config_lib.save(config, folder / "config.json", experiment=f"episodic_memory/{name}")
     results = RunLoop(f"episodic_memory/{agent}", experiment(config), folder).run()
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     returns = [record["return"] for record in records if record["split"] == "validation"]
