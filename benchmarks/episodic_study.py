@@ -20,12 +20,13 @@ from ogbrain import config as config_lib
 from ogbrain.config import ExperimentConfig, OptimizerConfig
 from ogbrain.paths import user_path
 from plugins.episodic_memory.experiments.agent_config import AgentConfig
-from plugins.episodic_memory.experiments.dqn_config import DQNConfig
+from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
 from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
 AGENTS = ("mfec", "nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
-_GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games.")
+PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
+_GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
 _OUT = flags.DEFINE_string("out", "studies/episodic", "Folder of the runs and of the table.")
@@ -38,6 +39,8 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         "env": f"MinAtar/{game}-v1", "seed": seed, "epochs": 2, "steps_per_epoch": frames // 2,
         "evaluation_episodes": 20, "environments": 8, "checkpoint_seconds": 3600.0,
     }  # fmt: skip
+    if game == "Pong":
+        common |= PONG
     if agent == "mfec":
         return MFECConfig(**common)
     if agent == "nec":
@@ -49,7 +52,10 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     common |= {"learning_starts": 1_000, "exploration_steps": frames // 5, "steps_per_update": 4}
     if agent.startswith("plain_"):
         common |= {"double": agent == "plain_prioritized", "n_step": 1}
-    return DQNConfig(**common, prioritized=agent.endswith("prioritized"))
+    common |= {"prioritized": agent.endswith("prioritized")}
+    if game == "Pong":
+        return AtariConfig(**common, dueling=not agent.startswith("plain_"))
+    return DQNConfig(**common)
 
 
 def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
