@@ -1,9 +1,9 @@
 """MFEC and NEC beside DQN and prioritised replay at equal frames: `bazel run //benchmarks:episodic_study`.
 
-`dqn` and `prioritized` are this plugin's own settings: double, three steps, early exploration. `plain_dqn` (Mnih et
-al., 2015) and `plain_prioritized` (Schaul et al., 2016: double, too) are what the paper on NEC compares it with: single
-steps, and all else as in `dqn`. `published` is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with
-Adam: single steps, one network, an update a frame.
+`dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
+al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`. `published`
+is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
+frame.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -44,18 +44,17 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     if agent == "mfec":
         return MFECConfig(**common)
     if agent == "nec":
-        return NECConfig(**common)
+        return NECConfig(**common, steps_per_update=8 if game == "Pong" else 4)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
         return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
     common |= {"learning_starts": 1_000, "exploration_steps": frames // 5, "steps_per_update": 4}
-    if agent.startswith("plain_"):
-        common |= {"double": agent == "plain_prioritized", "n_step": 1}
+    common |= {"double": agent != "plain_dqn", "n_step": 1 if agent.startswith("plain_") else 3}
     common |= {"prioritized": agent.endswith("prioritized")}
     if game == "Pong":
         return AtariConfig(**common, dueling=not agent.startswith("plain_"))
-    return DQNConfig(**common)
+    return DQNConfig(**common, final_epsilon=0.05, optimizer=OptimizerConfig(learning_rate=3e-4))
 
 
 def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:

@@ -13,13 +13,15 @@ from .agent_config import AgentConfig
 class DQNConfig(AgentConfig):
     """A deep Q-network on MinAtar Breakout; the same on anything else by `env`."""
 
-    steps_per_update: int = 2
+    steps_per_update: int = 1
     """Environment steps for each update."""
+    final_epsilon: float = 0.1
+    """Share of random actions after `exploration_steps`."""
     double: bool = True
     """The network chooses the next action, its older copy values it."""
     dueling: bool = False
     """The value of a situation and the advantages of actions have streams of their own."""
-    n_step: int = 3
+    n_step: int = 1
     """Rewards in a transition before the value of what follows is taken."""
     prioritized: bool = False
     """Transitions with larger errors are drawn more often."""
@@ -37,6 +39,8 @@ class DQNConfig(AgentConfig):
     """Shape that observations get before that layer, -1 for the rest; empty leaves them as they are."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers after the encoder."""
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
+    """The optimizer."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,8 +66,10 @@ class CartPoleConfig(DQNConfig):
     """Environment: a Gymnasium id, or package.module:NAME, which imports the module first."""
     environments: int = 40
     """Environments that step together."""
-    steps_per_update: int = 1
-    """Environment steps for each update."""
+    final_epsilon: float = 0.05
+    """Share of random actions after `exploration_steps`."""
+    n_step: int = 3
+    """Rewards in a transition before the value of what follows is taken."""
     batch_size: int = 64
     """Transitions in an update."""
     units: tuple[int, ...] = (128, 128)
@@ -90,6 +96,8 @@ class AtariConfig(DQNConfig):
     """Environments that step together."""
     batch_size: int = 32
     """Transitions in an update."""
+    n_step: int = 3
+    """Rewards in a transition before the value of what follows is taken."""
     dueling: bool = True
     """The value of a situation and the advantages of actions have streams of their own."""
     steps_per_update: int = 4
