@@ -9,6 +9,7 @@ import dataclasses
 import io
 import json
 import statistics
+from pathlib import Path
 
 import numpy as np
 from absl import app, flags
@@ -22,7 +23,7 @@ from ogbrain.training.run_loop import RunLoop
 from plugins.episodic_memory.experiments.dqn import DQN
 from plugins.episodic_memory.experiments.dqn_config import AtariConfig, CartPoleConfig, DQNConfig
 
-flags.DEFINE_string("task", "cartpole", "cartpole, pong, or a game of MinAtar: asterix, breakout, freeway...")
+flags.DEFINE_string("task", "cartpole", "cartpole, pong, minatar for its five games, or one: asterix...")
 flags.DEFINE_integer("seeds", 5, "Runs, with seeds from 0 on.")
 flags.DEFINE_integer("frames", 1_000_000, "Environment steps of Pong or a game of MinAtar, evaluated every 50,000.")
 flags.DEFINE_float("sticky_actions", 0.25, "Of Pong: probability that the last action is repeated.")
@@ -42,19 +43,40 @@ def task_config(task: str, frames: int, sticky_actions: float) -> DQNConfig:
         return CartPoleConfig()
     if task == "pong":
         return AtariConfig(epochs=epochs, steps_per_epoch=50_000, sticky_actions=sticky_actions)
-    raise unknown_name("value of --task", task, ["cartpole", "pong", *GAMES])
+    raise unknown_name("value of --task", task, ["cartpole", "pong", "minatar", *GAMES])
 
 
-def draw(config: DQNConfig, curves: list[list[float]]) -> bytes:
-    """Returns a PNG of the validation return over environment steps, a line a seed."""
-    figure = Figure(figsize=(6, 3.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot()
-    for seed, curve in enumerate(curves):
-        steps = (np.arange(len(curve)) + 1) * config.steps_per_epoch
-        axes.plot(steps, curve, marker="o", markersize=3, label=str(seed))
-    axes.set(xlabel="environment steps", ylabel="mean return of the validation's episodes", title=config.env)
-    axes.grid(alpha=0.3)
-    axes.legend(title="seed")
+def run(task: str, config: DQNConfig, seed: int, folder: Path) -> tuple[float, list[float]]:
+    """Runs what has not been run yet, prints a line, and returns the return in the test and those in validation."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = dataclasses.replace(config, seed=seed)
+    config_lib.save(config, folder / "config.json", experiment=f"episodic_memory/{EXPERIMENTS.get(task, 'dqn')}")
+    results = RunLoop(f"{task} {seed}", DQN(config), folder).run()
+    records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    curve = [round(record["return"], 1) for record in records if record["split"] == "validation"]
+    test = results["test"]
+    print(f"seed {seed}: test {test['return']:.1f} ({test['return_low']:.1f} to {test['return_high']:.1f}), random "
+          f"{results['notes']['random play']}, {results['seconds']:.0f} s; each {config.steps_per_epoch:,} steps: "
+          f"{curve}", flush=True)  # fmt: skip
+    return test["return"], curve
+
+
+def draw(curves: dict[str, list[list[float]]], steps: int) -> bytes:
+    """Returns a PNG of the validation returns over environment steps, a panel a task and a line a seed.
+
+    Args:
+        curves: By task and by seed, a return each `steps` environment steps.
+        steps: Environment steps between two returns.
+    """
+    figure = Figure(figsize=(3 + 3 * len(curves), 3.5), dpi=100, layout="constrained")
+    panels = figure.subplots(1, len(curves), squeeze=False)[0]
+    for panel, (task, seeds) in zip(panels, curves.items(), strict=True):
+        for seed, curve in enumerate(seeds):
+            panel.plot((np.arange(len(curve)) + 1) * steps, curve, marker="o", markersize=3, label=str(seed))
+        panel.set(xlabel="environment steps", title=task)
+        panel.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("mean return of the validation's episodes")
+    figure.axes[0].legend(title="seed")
     output = io.BytesIO()
     FigureCanvasAgg(figure).print_png(output)
     return output.getvalue()
@@ -62,26 +84,16 @@ def draw(config: DQNConfig, curves: list[list[float]]) -> bytes:
 
 def main(_: list[str]) -> None:
     """Runs what has not been run yet and prints the table."""
-    values = flags.FLAGS
-    config = task_config(values.task, values.frames, values.sticky_actions)
-    experiment = f"episodic_memory/{EXPERIMENTS.get(values.task, 'dqn')}"
-    rows, curves = [], []
-    for seed in range(values.seeds):
-        folder, seeded = user_path(values.runs) / values.task / str(seed), dataclasses.replace(config, seed=seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        config_lib.save(seeded, folder / "config.json", experiment=experiment)
-        results = RunLoop(f"{values.task} {seed}", DQN(seeded), folder).run()
-        records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-        curve = [round(record["return"], 1) for record in records if record["split"] == "validation"]
-        rows.append(results["test"]["return"])
-        curves.append(curve)
-        low, high = results["test"]["return_low"], results["test"]["return_high"]
-        print(f"seed {seed}: test {rows[-1]:.1f} ({low:.1f} to {high:.1f}), {results['seconds']:.0f} s; each "
-              f"{config.steps_per_epoch:,} steps: {curve}", flush=True)  # fmt: skip
-    file = user_path(values.runs) / f"{values.task}.png"
-    file.write_bytes(draw(config, curves))
-    spread = f", standard deviation {statistics.stdev(rows):.1f}" if len(rows) > 1 else ""
-    print(f"{values.task}: mean {statistics.mean(rows):.1f} over {len(rows)} seeds{spread}, lowest {min(rows):.1f}")
+    values, curves = flags.FLAGS, {}
+    runs = user_path(values.runs)
+    for task in GAMES if values.task == "minatar" else (values.task,):
+        config = task_config(task, values.frames, values.sticky_actions)
+        rows = [run(task, config, seed, runs / task / str(seed)) for seed in range(values.seeds)]
+        tests, curves[task] = [row[0] for row in rows], [row[1] for row in rows]
+        spread = f", standard deviation {statistics.stdev(tests):.1f}" if len(tests) > 1 else ""
+        print(f"{task}: mean {statistics.mean(tests):.1f} over {len(tests)} seeds{spread}, lowest {min(tests):.1f}")
+    file = runs / f"{values.task}.png"
+    file.write_bytes(draw(curves, config.steps_per_epoch))
     print(f"curves: {file}")
 
 
