@@ -83,6 +83,10 @@ class EpisodicAgent(Agent):
             return np.zeros(len(keys), np.float32)
         return (self.weights(distances, dictionary, keys, slots) * dictionary.values[slots]).sum(1)
 
+    def look_up(self, keys: np.ndarray, training: bool = False) -> np.ndarray:
+        """Returns what each action is worth where the keys are `(batch, depth)`, float32 `(batch, actions)`."""
+        return np.stack([self.estimate(dictionary, keys, training) for dictionary in self.dictionaries], 1)
+
     def encode(self, observations: np.ndarray) -> np.ndarray:
         """Returns the keys of observations, float32 `(batch, depth)`."""
         return self._encode(tf.convert_to_tensor(observations)).numpy()
@@ -90,7 +94,7 @@ class EpisodicAgent(Agent):
     def values(self, observations: np.ndarray, training: bool = False) -> np.ndarray:
         """Returns what each action is worth, float32 `(batch, actions)`."""
         keys = self.encode(observations)
-        values = np.stack([self.estimate(dictionary, keys, training) for dictionary in self.dictionaries], 1)
+        values = self.look_up(keys, training)
         if training:
             self._keys, self._values = keys, values
         return values

@@ -138,8 +138,8 @@ class AgentsTest(absltest.TestCase):
         np.testing.assert_array_equal(mfec().values(corridor.observations()), 0)
 
     def test_policy_answers_as_the_agent(self):
-        for agent in (mfec(), nec()):
-            run(agent, 100, learn=False)
+        for agent in (mfec(), nec(), nec(head_loss=1.0, head_share=0.5)):
+            run(agent, 100, learn=True)
             observations = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
             known = np.concatenate([observations, Corridor(4).observations()])
             np.testing.assert_allclose(agent.policy()(known), agent.values(known), rtol=1e-3, atol=1e-4)
@@ -156,6 +156,21 @@ class AgentsTest(absltest.TestCase):
         self.assertLess(np.mean(losses[-5:]), np.mean(losses[:5]) * 0.7)
         self.assertGreater(max(np.abs(a - b).max() for a, b in zip(before, agent.model.get_weights(), strict=True)), 0)
         self.assertGreater(np.abs(keys[1] - agent.dictionaries[1].keys).max(), 1e-4)
+
+    def test_head_learns_what_is_remembered(self):
+        agent = nec(head_loss=1.0, revalue=False)
+        run(agent, 200, learn=False)
+        rng, observations, errors = np.random.default_rng(1), Corridor(4).observations()[:1], []
+        remembered = agent.values(observations)
+        agent.head_share = 1.0
+        for _ in range(2):
+            kernel, bias = agent.head.get_weights()
+            values = agent.values(observations)
+            np.testing.assert_allclose(values, agent.encode(observations) @ kernel + bias, rtol=1e-4, atol=1e-6)
+            errors.append(np.abs(values - remembered).mean())
+            for _ in range(100):
+                agent.learn(agent.draw(5, rng))
+        self.assertLess(errors[1], errors[0] / 2)
 
     def test_nec_leaves_out_what_it_wrote_itself(self):
         """Two situations that were each met once: only the other one can answer, or nothing but itself."""
@@ -174,7 +189,7 @@ class AgentsTest(absltest.TestCase):
                 )  # fmt: skip
                 slots = np.tile(places[:2], 4)
                 step, asked = agent._step, []
-                agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[3:]) or step(*parts)
+                agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[4:]) or step(*parts)
                 written = agent._tickets[slots], agent._returns[slots]
                 agent._update(np.tile(observations[:2], (4, 1)), slots * 0, *written)
                 (values, present), = asked

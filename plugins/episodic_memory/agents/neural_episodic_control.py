@@ -23,7 +23,8 @@ class NeuralEpisodicControl(EpisodicAgent):
 
     An encoder makes keys of observations; for each action a dictionary holds values by key, written as soon as the
     n-step return of a step is known. Steps are kept; batches of them train encoder, keys and values together by the
-    gradient of the squared error.
+    gradient of the squared error. A linear head on the keys learns the same returns beside the dictionaries: what it
+    needs shapes the keys, too, and it takes part in the values, more alike over the actions than what was remembered.
 
     Args:
         encoder: A model from observations `(batch, ...)` to keys `(batch, depth)`.
@@ -46,9 +47,12 @@ class NeuralEpisodicControl(EpisodicAgent):
             that keys keep up with the encoder.
         revalue: Whether the return of a remembered step is made anew when the step is learned from, with what the
             dictionaries now say n steps on, and written. Else it stays what was expected when the step was taken.
+        head_loss: What the head's squared error counts beside that of the dictionaries; 0 for none.
+        head_share: How much of a value is the head's, the rest is remembered.
         xla: Whether encoder and update are compiled with XLA.
 
-    Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1.
+    Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1; values of a network and of a memory, mixed: Hansen et
+    al., 2018, arXiv:1810.08163.
     """
 
     def __init__(
@@ -70,24 +74,37 @@ class NeuralEpisodicControl(EpisodicAgent):
         leave_out: bool = True,
         refresh: bool = True,
         revalue: bool = True,
+        head_loss: float = 0.0,
+        head_share: float = 0.0,
         xla: bool = True,
     ):
         super().__init__(encoder, actions, environments, discount, steps, capacity, neighbors, xla)
         self.batch_size, self.delta = batch_size, delta
         self.write_rate, self.key_rate, self.value_rate = write_rate, key_rate, value_rate
         self.leave_out, self.refresh, self.revalue = leave_out, refresh, revalue
+        self.head_loss, self.head_share = head_loss, head_share
+        self.head = keras.layers.Dense(actions, dtype="float32", name="head")
+        self.head.build(encoder.output_shape)
         if optimizer is None or memory is None:
             return
         self.optimizer, self.memory = optimizer, memory
         self._tickets, self._returns = np.zeros(memory.places, np.int64), np.zeros(memory.places, np.float32)
         """What was written of each remembered step."""
         self._step = tf.function(self._gradient_step, jit_compile=xla or None)
-        optimizer.build(encoder.trainable_variables)
+        optimizer.build(self._trainable())
 
     @property
     def ready(self) -> bool:
         """Whether there is a step to learn from."""
         return bool(len(self.memory))
+
+    def look_up(self, keys: np.ndarray, training: bool = False) -> np.ndarray:
+        """Returns what each action is worth where the keys are `(batch, depth)`, float32 `(batch, actions)`."""
+        values = super().look_up(keys, training)
+        if not self.head_share:
+            return values
+        kernel, bias = self.head.get_weights()
+        return values + self.head_share * (keys @ kernel + bias - values)
 
     def weights(self, distances, dictionary, keys, slots) -> np.ndarray:
         """Returns the share of each neighbour, by the inverse of its distance (equation 5)."""
@@ -132,7 +149,11 @@ class NeuralEpisodicControl(EpisodicAgent):
 
     def policy(self) -> keras.Model:
         """Returns a model from observations to values `(batch, actions)` that holds all that is remembered."""
-        return dictionary_policy(self, kernel="inverse_distance", delta=self.delta)
+        return dictionary_policy(self, "inverse_distance", self.delta, self.head, self.head_share)
+
+    def model_items(self) -> Sequence[Any]:
+        """Returns the weights of encoder and head and what the dictionaries hold."""
+        return [*super().model_items(), *(variable.value for variable in self.head.variables)]
 
     def variables(self) -> Sequence[Any]:
         """Returns the optimizer's variables, the memory and the steps whose returns are not known yet."""
@@ -150,8 +171,10 @@ class NeuralEpisodicControl(EpisodicAgent):
         self.memory.restore(part("memory", state))
 
     def _best(self, observations: np.ndarray) -> np.ndarray:
-        keys = self.encode(observations)
-        return np.max([self.estimate(dictionary, keys, False) for dictionary in self.dictionaries], 0)
+        return self.look_up(self.encode(observations)).max(1)
+
+    def _trainable(self) -> list[keras.Variable]:
+        return [*self.model.trainable_variables, *self.head.trainable_variables]
 
     def _update(self, observations, actions, tickets, returns) -> tuple[float, float]:
         queries = self.encode(observations)
@@ -175,7 +198,9 @@ class NeuralEpisodicControl(EpisodicAgent):
             size = found.shape[1]
             slots[rows, :size], present[rows, :size] = found, counts
             keys[rows, :size], values[rows, :size] = dictionary.keys[found], dictionary.values[found]
-        loss, value, key_steps, value_steps = self._step(observations, returns, keys, values, present)
+        loss, value, key_steps, value_steps = self._step(
+            observations, actions, returns, keys, values, present
+        )
         key_steps, value_steps = key_steps.numpy(), value_steps.numpy()
         for action, dictionary in enumerate(self.dictionaries):
             moved = present & (actions == action)[:, None]
@@ -193,16 +218,17 @@ class NeuralEpisodicControl(EpisodicAgent):
     def _merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
         return old + self.write_rate * (new - old)
 
-    def _gradient_step(self, observations, returns, keys, values, present):
-        variables = [variable.value for variable in self.model.trainable_variables]
+    def _gradient_step(self, observations, actions, returns, keys, values, present):
+        variables = [variable.value for variable in self._trainable()]
         with tf.GradientTape() as tape:
             tape.watch([keys, values])
             queries = self.model(observations, training=True)
             predicted = inverse_distance_value(queries, keys, values, self.delta, present)
-            errors = tf.square(predicted - returns) / 2
-            loss = tf.reduce_mean(errors)
-        *gradients, key_gradient, value_gradient = tape.gradient(loss, [*variables, keys, values])
-        self.optimizer.apply(gradients, self.model.trainable_variables)
+            loss = tf.reduce_mean(tf.square(predicted - returns)) / 2
+            guessed = tf.gather(self.head(queries), actions, batch_dims=1)
+            total = loss + self.head_loss * tf.reduce_mean(tf.square(guessed - returns)) / 2
+        *gradients, key_gradient, value_gradient = tape.gradient(total, [*variables, keys, values])
+        self.optimizer.apply(gradients, self._trainable())
         # Each remembered step moves its own neighbours: their share does not shrink with the batch.
         count = tf.cast(tf.shape(returns)[0], tf.float32)
         return (

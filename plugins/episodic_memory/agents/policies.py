@@ -10,13 +10,21 @@ if TYPE_CHECKING:
     from .episodic_agent import EpisodicAgent
 
 
-def dictionary_policy(agent: "EpisodicAgent", kernel: str, delta: float = 1e-3) -> keras.Model:
+def dictionary_policy(
+    agent: "EpisodicAgent",
+    kernel: str,
+    delta: float = 1e-3,
+    head: keras.layers.Layer | None = None,
+    head_share: float = 0.0,
+) -> keras.Model:
     """Makes one model of an encoder and all that its dictionaries hold; neighbours are found in the graph.
 
     Args:
         agent: The agent.
         kernel: As `NeuralDictionary` takes it.
         delta: Of that kernel.
+        head: From keys `(batch, depth)` to values `(batch, actions)`.
+        head_share: How much of a value is the head's.
 
     Returns:
         A model from observations to values `(batch, actions)`.
@@ -29,4 +37,7 @@ def dictionary_policy(agent: "EpisodicAgent", kernel: str, delta: float = 1e-3) 
         )
         layer.load(dictionary.keys, dictionary.values)
         columns.append(layer(keys))
-    return keras.Model(inputs, keras.ops.stack(columns, -1), name="policy")
+    values = keras.ops.stack(columns, -1)
+    if head is not None and head_share:
+        values += head_share * (head(keys) - values)
+    return keras.Model(inputs, values, name="policy")

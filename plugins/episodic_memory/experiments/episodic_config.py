@@ -89,6 +89,10 @@ class NECConfig(EpisodicConfig):
     """The key that was written of a step is made anew when it is learned from."""
     revalue: bool = True
     """The return of a step is made anew, by what the steps after it are now worth, when it is learned from."""
+    head_loss: float = 1.0
+    """What the error of a linear head on the keys counts, beside that of the dictionaries: it shapes the keys, too."""
+    head_share: float = 0.5
+    """How much of a value is the head's; the rest is remembered."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=5e-4)
@@ -101,5 +105,9 @@ class NECConfig(EpisodicConfig):
         checks.between("write_rate", self.write_rate, 0.0, 1.0)
         checks.at_least("key_rate", self.key_rate, 0.0)
         checks.at_least("value_rate", self.value_rate, 0.0)
+        checks.at_least("head_loss", self.head_loss, 0.0)
+        checks.between("head_share", self.head_share, 0.0, 1.0)
+        if self.head_share and not self.head_loss:
+            raise UserError("config.head_share: not allowed with config.head_loss=0; a head that learns")
         for units in self.units:
             checks.at_least("units", units, 1)
