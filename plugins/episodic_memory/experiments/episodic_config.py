@@ -75,7 +75,7 @@ class NECConfig(EpisodicConfig):
     """Rewards in a return before the value of what follows is taken."""
     neighbors: int = 30
     """Keys that value a situation, k."""
-    delta: float = 0.1
+    delta: float = 0.3
     """What keeps the weight of a key that equals the query finite; the larger, the more alike the neighbours count."""
     write_rate: float = 1.0
     """alpha: how much of a new return is taken where its key is there already."""
