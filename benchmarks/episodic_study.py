@@ -44,6 +44,7 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     if agent == "mfec":
         return MFECConfig(**common)
     if agent == "nec":
+        common |= {"exploration_steps": frames // 5, "final_epsilon": 0.05}
         return NECConfig(**common, steps_per_update=8 if game == "Pong" else 4)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
