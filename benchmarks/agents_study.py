@@ -7,25 +7,24 @@ return of the test split's episodes, with weights chosen by the validation split
 
 import dataclasses
 import io
-import json
 import statistics
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ogbrain import config as config_lib
+from benchmarks.study_run import study_run
+from ogbrain import command
 from ogbrain.errors import unknown_name
 from ogbrain.paths import user_path
-from ogbrain.training.run_loop import RunLoop
 from plugins.episodic_memory.experiments.dqn import DQN
 from plugins.episodic_memory.experiments.dqn_config import AtariConfig, CartPoleConfig, DQNConfig
 
 flags.DEFINE_string("task", "cartpole", "cartpole, pong, minatar for its five games, or one: asterix...")
-flags.DEFINE_integer("seeds", 5, "Runs, with seeds from 0 on.")
-flags.DEFINE_integer("frames", 1_000_000, "Environment steps of Pong or a game of MinAtar, evaluated every 50,000.")
+flags.DEFINE_integer("seeds", 5, "Runs, with seeds from 0 on.", lower_bound=1)
+flags.DEFINE_integer("frames", 1_000_000, "Environment steps of Pong or a game of MinAtar, evaluated every 50,000.", 1)
 flags.DEFINE_float("sticky_actions", 0.25, "Of Pong: probability that the last action is repeated.")
 flags.DEFINE_string("runs", "runs/agents_study", "Folder of the runs.")
 
@@ -48,13 +47,9 @@ def task_config(task: str, frames: int, sticky_actions: float) -> DQNConfig:
 
 def run(task: str, config: DQNConfig, seed: int, folder: Path) -> tuple[float, list[float]]:
     """Runs what has not been run yet, prints a line, and returns the return in the test and those in validation."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = dataclasses.replace(config, seed=seed)
-    config_lib.save(config, folder / "config.json", experiment=f"episodic_memory/{EXPERIMENTS.get(task, 'dqn')}")
-    results = RunLoop(f"{task} {seed}", DQN(config), folder).run()
-    records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-    curve = [round(record["return"], 1) for record in records if record["split"] == "validation"]
-    test = results["test"]
+    experiment = DQN(dataclasses.replace(config, seed=seed))
+    results, returns = study_run(f"episodic_memory/{EXPERIMENTS.get(task, 'dqn')}", experiment, folder)
+    test, curve = results["test"], [round(value, 1) for value in returns]
     print(f"seed {seed}: test {test['return']:.1f} ({test['return_low']:.1f} to {test['return_high']:.1f}), random "
           f"{results['notes']['random play']}, {results['seconds']:.0f} s; each {config.steps_per_epoch:,} steps: "
           f"{curve}", flush=True)  # fmt: skip
@@ -82,8 +77,9 @@ def draw(curves: dict[str, list[list[float]]], steps: int) -> bytes:
     return output.getvalue()
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Runs what has not been run yet and prints the table."""
+    command.no_arguments(arguments)
     values, curves = flags.FLAGS, {}
     runs = user_path(values.runs)
     for task in GAMES if values.task == "minatar" else (values.task,):
@@ -98,4 +94,9 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command.run(
+        main,
+        usage="bazel run //benchmarks:agents_study -- --task=cartpole --seeds=5",
+        summary="Trains agents over several seeds and draws their curves.",
+        shown=("task=NAME", "seeds=COUNT", "frames=COUNT", "sticky_actions=SHARE", "runs=DIR"),
+    )

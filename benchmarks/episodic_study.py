@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
-from ogbrain import config as config_lib
+from ogbrain import command
 from ogbrain.config import ExperimentConfig, OptimizerConfig
+from ogbrain.errors import unknown_name
 from ogbrain.paths import user_path
 from plugins.episodic_memory.experiments.agent_config import AgentConfig
 from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfig
@@ -60,17 +61,13 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
 
 def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
     """Runs what is not done yet and returns the mean return at half of the frames and at all."""
-    from ogbrain.training import RunLoop
+    from benchmarks.study_run import study_run
     from plugins.episodic_memory.experiments.dqn import DQN
     from plugins.episodic_memory.experiments.mfec import MFEC
     from plugins.episodic_memory.experiments.nec import NEC
 
     name, experiment = {"mfec": ("mfec", MFEC), "nec": ("nec", NEC)}.get(agent, ("dqn", DQN))
-    folder.mkdir(parents=True, exist_ok=True)
-    config_lib.save(config, folder / "config.json", experiment=f"episodic_memory/{name}")
-    results = RunLoop(f"episodic_memory/{agent}", experiment(config), folder).run()
-    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    returns = [record["return"] for record in records if record["split"] == "validation"]
+    results, returns = study_run(f"episodic_memory/{name}", experiment(config), folder)
     return {"half": returns[0], "all": returns[1], "seconds": results["seconds"]}
 
 
@@ -91,8 +88,11 @@ def table(rows: Sequence[dict[str, Any]], frames: int) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Runs the study, seed by seed, and writes its table after each run."""
-    if len(arguments) > 1:
-        raise app.UsageError(f"unknown argument {arguments[1]!r}")
+    command.no_arguments(arguments)
+    for flag, given, known in (("games", _GAMES.value, (*GAMES, "Pong")), ("agents", _AGENTS.value, AGENTS)):
+        for name in given:
+            if name not in known:
+                raise unknown_name(f"value of --{flag}", name, known)
     out, frames, rows = user_path(_OUT.value), _FRAMES.value, []
     for seed in range(_SEEDS.value):
         for game in _GAMES.value:
@@ -106,4 +106,9 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command.run(
+        main,
+        usage="bazel run //benchmarks:episodic_study -- --games=Breakout --seeds=1",
+        summary="Compares MFEC and NEC with DQN at equal frames.",
+        shown=("games=NAME[,NAME]", "agents=NAME[,NAME]", "seeds=COUNT", "out=DIR", "frames=COUNT"),
+    )
