@@ -24,7 +24,7 @@ class NeuralEpisodicControl(EpisodicAgent):
     An encoder makes keys of observations; for each action a dictionary holds values by key, written as soon as the
     n-step return of a step is known. Steps are kept; batches of them train encoder, keys and values together by the
     gradient of the squared error. A linear head on the keys learns the same returns beside the dictionaries: what it
-    needs shapes the keys, too, and it takes part in the values, more alike over the actions than what was remembered.
+    needs shapes the keys, too, and a share of each value is what it says.
 
     Args:
         encoder: A model from observations `(batch, ...)` to keys `(batch, depth)`.
@@ -198,9 +198,7 @@ class NeuralEpisodicControl(EpisodicAgent):
             size = found.shape[1]
             slots[rows, :size], present[rows, :size] = found, counts
             keys[rows, :size], values[rows, :size] = dictionary.keys[found], dictionary.values[found]
-        loss, value, key_steps, value_steps = self._step(
-            observations, actions, returns, keys, values, present
-        )
+        loss, value, key_steps, value_steps = self._step(observations, actions, returns, keys, values, present)
         key_steps, value_steps = key_steps.numpy(), value_steps.numpy()
         for action, dictionary in enumerate(self.dictionaries):
             moved = present & (actions == action)[:, None]
