@@ -27,6 +27,10 @@ from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECC
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
 AGENTS = ("mfec", "nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
+NEC_PONG = {
+    "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "double": True,
+    "head_share": 0.9, "delta": 1.0,
+}  # fmt: skip
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
@@ -45,8 +49,10 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     if agent == "mfec":
         return MFECConfig(**common)
     if agent == "nec":
-        common |= {"exploration_steps": frames // 5, "final_epsilon": 0.05}
-        return NECConfig(**common, steps_per_update=8 if game == "Pong" else 4)
+        common |= {"exploration_steps": frames // 5, "final_epsilon": 0.05, "steps_per_update": 4}
+        if game == "Pong":
+            common |= NEC_PONG
+        return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
         return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))

@@ -79,6 +79,12 @@ class EpisodicAgent(Agent):
     def estimate(self, dictionary: EpisodicDictionary, keys: np.ndarray, training: bool) -> np.ndarray:
         """Returns what an action is worth where the keys are `(batch, depth)`, float32 `(batch,)`; 0 if unknown."""
         distances, slots = dictionary.search(keys, self.neighbors, use=training)
+        return self.read(dictionary, keys, distances, slots)
+
+    def read(
+        self, dictionary: EpisodicDictionary, keys: np.ndarray, distances: np.ndarray, slots: np.ndarray
+    ) -> np.ndarray:
+        """Returns the values of neighbours, found with these distances at these places, as one; 0 of none."""
         if not slots.shape[1]:
             return np.zeros(len(keys), np.float32)
         return (self.weights(distances, dictionary, keys, slots) * dictionary.values[slots]).sum(1)

@@ -17,6 +17,7 @@ from plugins.episodic_memory.agents.thumbnails import thumbnails
 from plugins.episodic_memory.agents.traced import Traced
 from plugins.episodic_memory.agents.variational_encoder import VariationalEncoder
 from plugins.episodic_memory.environments.environments import Spec
+from plugins.episodic_memory.memories.prioritized_memory import PrioritizedMemory
 from plugins.episodic_memory.memories.replay_memory import ReplayMemory
 
 SPEC = Spec((3,), np.dtype(np.float32), ("left", "right"))
@@ -110,10 +111,10 @@ def mfec() -> ModelFreeEpisodicControl:
     return ModelFreeEpisodicControl(projection_encoder(SPEC, 8, 0), 2, 4, 0.9, capacity=50, neighbors=2, xla=False)
 
 
-def nec(**kwargs: Any) -> NeuralEpisodicControl:
+def nec(memory_class: type[ReplayMemory] = ReplayMemory, **kwargs: Any) -> NeuralEpisodicControl:
     keras.utils.set_random_seed(0)
     encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)])
-    memory = ReplayMemory(400, 4, (3,), np.float32, steps=3, discount=0.9)
+    memory = memory_class(400, 4, (3,), np.float32, steps=3, discount=0.9)
     return NeuralEpisodicControl(
         encoder, 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False,
         **kwargs,
@@ -122,7 +123,8 @@ def nec(**kwargs: Any) -> NeuralEpisodicControl:
 
 class AgentsTest(absltest.TestCase):
     def test_learn_to_go_right(self):
-        for agent, learn in ((mfec(), False), (nec(), True)):
+        full = nec(PrioritizedMemory, head_loss=1.0, head_share=0.5, double=True)
+        for agent, learn in ((mfec(), False), (nec(), True), (full, True)):
             with self.subTest(type(agent).__name__):
                 self.assertGreater(run(agent, 300, learn), 0.85)
 
@@ -176,7 +178,7 @@ class AgentsTest(absltest.TestCase):
         """Two situations that were each met once: only the other one can answer, or nothing but itself."""
         for leave_out, expected in ((True, [8.0, 2.0]), (False, [2.0, 8.0])):
             with self.subTest(leave_out=leave_out):
-                agent = nec(leave_out=leave_out, key_rate=0.0, value_rate=0.0)
+                agent = nec(leave_out=leave_out, revalue=False, key_rate=0.0, value_rate=0.0)
                 agent.neighbors = 1
                 observations = np.array([[0, 0, 0], [1, 2, 3], [0, 0, 0], [0, 0, 0]], np.float32)
                 nothing, never = np.zeros(4, np.int64), np.zeros(4, bool)
@@ -189,9 +191,8 @@ class AgentsTest(absltest.TestCase):
                 )  # fmt: skip
                 slots = np.tile(places[:2], 4)
                 step, asked = agent._step, []
-                agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[4:]) or step(*parts)
-                written = agent._tickets[slots], agent._returns[slots]
-                agent._update(np.tile(observations[:2], (4, 1)), slots * 0, *written)
+                agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[4:6]) or step(*parts)
+                agent.learn((agent.memory.read(slots), agent._tickets[slots], agent._returns[slots]))
                 (values, present), = asked
                 np.testing.assert_array_equal((values * present).sum(1)[:2], expected)
 
@@ -200,7 +201,9 @@ class AgentsTest(absltest.TestCase):
             agent = nec(refresh=refresh, key_rate=0.0)
             run(agent, 60, learn=False)
             agent.model.set_weights([weight * 1.5 for weight in agent.model.get_weights()])
-            agent.learn(agent.draw(60, np.random.default_rng(0)))
+            rng = np.random.default_rng(0)
+            for _ in range(30):
+                agent.learn(agent.draw(2, rng))
             batch = agent.memory.read(np.flatnonzero(agent.memory._ready))
             off = []
             for action, dictionary in enumerate(agent.dictionaries):
@@ -225,6 +228,34 @@ class AgentsTest(absltest.TestCase):
             # One situation may have been followed by several things: not all of it is the best.
             values = agent.dictionaries[1].values[slots[rewarded]]
             np.testing.assert_allclose(values, batch.rewards[rewarded] * revalue, atol=0.1)
+
+    def test_priorities_are_the_errors(self):
+        agent = nec(memory_class=PrioritizedMemory, head_loss=1.0)
+        run(agent, 20, learn=False)
+        drawn = agent.draw(1, np.random.default_rng(0))
+        agent.learn(drawn)
+        indices, errors = agent._errors
+        run(agent, 1, learn=False)
+        np.testing.assert_array_equal(indices, drawn[0].indices)
+        last = {index: abs(error) ** agent.memory.alpha for index, error in zip(indices, errors, strict=True)}
+        found = agent.memory._tree.weights[list(last)]
+        np.testing.assert_allclose(found, list(last.values()), rtol=1e-3, atol=1e-5)
+
+    def test_what_follows_is_worth_what_the_agent_says(self):
+        """Of the action with the largest value, or of the one that the head takes for the best."""
+        for double in (True, False):
+            agent = nec(head_loss=1.0, head_share=0.3, double=double)
+            run(agent, 60, learn=True)
+            kernel, bias = (-weight for weight in agent.head.get_weights())
+            agent.head.set_weights([kernel, bias])  # of another mind than the memory
+            batch, tickets, _ = agent.draw(20, np.random.default_rng(0))
+            queries = agent.encode(batch.next_observations)
+            _, _, found = agent._search(queries, batch.actions, tickets, queries)
+            values, rows = agent.look_up(queries), np.arange(len(queries))
+            best = values.argmax(1)
+            chosen = (queries @ kernel + bias).argmax(1)
+            self.assertTrue((best != chosen).any(), "a test that sees no difference")
+            np.testing.assert_allclose(found, values[rows, chosen if double else best], rtol=1e-4, atol=1e-5)
 
     def test_evaluation_changes_nothing(self):
         agent = nec()

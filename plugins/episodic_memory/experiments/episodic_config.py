@@ -93,6 +93,10 @@ class NECConfig(EpisodicConfig):
     """What the error of a linear head on the keys counts, beside that of the dictionaries: it shapes the keys, too."""
     head_share: float = 0.5
     """How much of a value is the head's; the rest is remembered."""
+    double: bool = False
+    """A return that is made anew takes the value of the action that the head thinks best, not the largest value."""
+    prioritized: bool = False
+    """Steps with larger errors are drawn more often."""
     units: tuple[int, ...] = (128,)
     """Units of the hidden layers between convolutions, if any, and keys."""
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=5e-4)
@@ -107,7 +111,8 @@ class NECConfig(EpisodicConfig):
         checks.at_least("value_rate", self.value_rate, 0.0)
         checks.at_least("head_loss", self.head_loss, 0.0)
         checks.between("head_share", self.head_share, 0.0, 1.0)
-        if self.head_share and not self.head_loss:
-            raise UserError("config.head_share: not allowed with config.head_loss=0; a head that learns")
+        for name in ("head_share", "double"):
+            if getattr(self, name) and not self.head_loss:
+                raise UserError(f"config.{name}: not allowed with config.head_loss=0; a head that learns")
         for units in self.units:
             checks.at_least("units", units, 1)

@@ -6,6 +6,7 @@ from ..agents.key_encoders import learned_encoder
 from ..agents.neural_episodic_control import NeuralEpisodicControl
 from ..environments.environments import Environments
 from ..memories.frames import Frames
+from ..memories.prioritized_memory import PrioritizedMemory
 from ..memories.replay_memory import ReplayMemory
 from .episodic_config import NECConfig
 from .episodic_experiment import EpisodicExperiment
@@ -27,7 +28,8 @@ class NEC(EpisodicExperiment):
         if training:
             total = config.epochs * self.steps_per_epoch * config.stride // config.steps_per_update
             optimizer = build_optimizer(config.optimizer, total)
-            memory = ReplayMemory(
+            kind = PrioritizedMemory if config.prioritized else ReplayMemory
+            memory = kind(
                 config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
                 Frames(spec.stacked, 0), config.n_step, config.discount, folder=self.memory_path(),
             )  # fmt: skip
@@ -36,5 +38,6 @@ class NEC(EpisodicExperiment):
             discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
             delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
             leave_out=config.leave_out, refresh=config.refresh, revalue=config.revalue,
-            head_loss=config.head_loss, head_share=config.head_share, xla=config.xla,
+            head_loss=config.head_loss, head_share=config.head_share, double=config.double,
+            xla=config.xla,
         )  # fmt: skip
