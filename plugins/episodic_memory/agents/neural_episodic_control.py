@@ -187,7 +187,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         return [*self.model.trainable_variables, *self.head.trainable_variables]
 
     def _search(self, queries, actions, tickets, next_queries) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Finds all that the updates need at once: few searches of many keys take half the time of many of few.
+        """Finds all that the updates need, with one search of each dictionary.
 
         Returns:
             Of each query its neighbours, int64 `(batch, k)`, and which of them count, bool; and what the situations
