@@ -114,5 +114,7 @@ class NECConfig(EpisodicConfig):
         for name in ("head_share", "double"):
             if getattr(self, name) and not self.head_loss:
                 raise UserError(f"config.{name}: not allowed with config.head_loss=0; a head that learns")
+        if self.double and not self.revalue:
+            raise UserError("config.double: not allowed with config.revalue=false; returns that are made anew")
         for units in self.units:
             checks.at_least("units", units, 1)

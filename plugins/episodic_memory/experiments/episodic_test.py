@@ -26,7 +26,9 @@ class EpisodicTest(AgentTestCase):
         self._check(MFEC, config)
 
     def test_nec_conformance(self):
-        config = NECConfig(**TINY, steps_per_epoch=400, depth=8, units=(16,), steps_per_update=8, n_step=10)
+        config = NECConfig(
+            **TINY, steps_per_epoch=400, depth=8, units=(16,), steps_per_update=8, n_step=10, prioritized=True
+        )  # fmt: skip
         self._check(NEC, config)
 
     def _check(self, experiment_class, config):
@@ -77,6 +79,10 @@ class EpisodicTest(AgentTestCase):
             NECConfig(neighbors=20, capacity=10)
         with self.assertRaisesRegex(UserError, "config.precision: mixed_bfloat16 is not allowed"):
             NECConfig(precision="mixed_bfloat16")
+        with self.assertRaisesRegex(UserError, "config.double: not allowed with config.head_loss=0"):
+            NECConfig(double=True, head_loss=0.0, head_share=0.0)
+        with self.assertRaisesRegex(UserError, "config.double: not allowed with config.revalue=false"):
+            NECConfig(double=True, revalue=False)
         huge = dataclasses.replace(NECConfig(), memory=10**13)
         with self.assertRaisesRegex(UserError, r"memory capacity 10,000,000,000,000: takes .* GB, .* GB are free"):
             self.run_to_end(NEC(huge))
