@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from ..layers.kernels import inverse_distance_value
 from ..memories.batch import Batch
-from ..memories.prioritized_memory import PrioritizedMemory
 from ..memories.replay_memory import ReplayMemory
 from .episodic_agent import EpisodicAgent, named, part
 from .policies import dictionary_policy
@@ -115,9 +114,9 @@ class NeuralEpisodicControl(EpisodicAgent):
 
     def observe(self, observations, actions, rewards, terminated, truncated) -> None:
         """Remembers one step of each environment, and writes what has become known with it."""
-        if self._errors is not None and isinstance(self.memory, PrioritizedMemory):
+        if self._errors is not None:
             self.memory.update_priorities(*self._errors)
-        self._errors = None
+            self._errors = None
         places = self.memory.add(observations, actions, rewards, terminated, truncated)
         self.remember(observations, actions, rewards, terminated, truncated, places)
 
