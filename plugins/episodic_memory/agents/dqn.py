@@ -12,6 +12,7 @@ from ogbrain.training.optimizers import clip
 from ..memories.replay_memory import ReplayMemory
 from .agent import Agent
 from .snapshot import Snapshot
+from .target_network import TargetNetwork
 from .traced import Traced
 
 Drawn = tuple[np.ndarray, tuple[tf.Tensor, ...]]
@@ -58,12 +59,11 @@ class DQN(Agent):
         self._values = Traced(lambda observations: model(observations, training=False), xla)
         if target is None or optimizer is None or memory is None:
             return
-        self.target, self.optimizer, self.memory = target, optimizer, memory
-        self.batch_size, self.double = batch_size, double
-        self.target_every, self.clip_norm = target_every, clip_norm
+        self.target = TargetNetwork(model, target, target_every)
+        self.optimizer, self.memory = optimizer, memory
+        self.batch_size, self.double, self.clip_norm = batch_size, double, clip_norm
         optimizer.build(model.trainable_variables)
-        self._copy()
-        self._updates, self._ready = 0, False
+        self._ready = False
         self._errors: tuple[np.ndarray, np.ndarray] | None = None
         self._snapshot = Snapshot(self._state, self._restore)
         self._learn = Traced(self._update_all, xla)
@@ -99,9 +99,7 @@ class DQN(Agent):
         updates = batches[0].shape[0]
         loss, value, errors = self._learn(*batches)
         self._errors = indices, errors.numpy().reshape(-1)
-        before, self._updates = self._updates, self._updates + updates
-        if before // self.target_every != self._updates // self.target_every:
-            self._copy()
+        self.target.count(updates)
         return {"loss": float(loss), "value": float(value)}
 
     def metric_names(self) -> tuple[str, ...]:
@@ -110,25 +108,21 @@ class DQN(Agent):
 
     def variables(self) -> Sequence[Any]:
         """Returns the state of the optimizer, the target network, and the memory."""
-        variables = [*self.optimizer.variables, *self.target.variables]
+        variables = [*self.optimizer.variables, *self.target.model.variables]
         return [*(variable.value for variable in variables), self._snapshot]
 
-    def _copy(self) -> None:
-        for copy, variable in zip(self.target.variables, self.model.variables, strict=True):
-            copy.assign(variable)
-
     def _state(self) -> dict[str, np.ndarray]:
-        return {**self.memory.state(), "updates": np.array(self._updates)}
+        return {**self.memory.state(), "updates": np.array(self.target.updates)}
 
     def _restore(self, state) -> None:
-        self._updates = int(state["updates"])
+        self.target.updates = int(state["updates"])
         self.memory.restore({name: value for name, value in state.items() if name != "updates"})
 
     def _update_all(self, observations, actions, rewards, discounts, next_observations, weights):
         updates, batch = actions.shape
         # One product of many rows is several times as fast as many of few.
         flat = tf.reshape(next_observations, (updates * batch, *next_observations.shape[2:]))
-        next_values = tf.reshape(self.target(flat, training=False), (updates, batch, -1))
+        next_values = tf.reshape(self.target.model(flat, training=False), (updates, batch, -1))
         losses, values = tf.zeros(()), tf.zeros(())
         errors = tf.TensorArray(tf.float32, updates, element_shape=(batch,))
         for i in tf.range(updates):

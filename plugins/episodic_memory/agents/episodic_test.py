@@ -250,12 +250,26 @@ class AgentsTest(absltest.TestCase):
             agent.head.set_weights([kernel, bias])  # of another mind than the memory
             batch, tickets, _ = agent.draw(20, np.random.default_rng(0))
             queries = agent.encode(batch.next_observations)
-            _, _, found = agent._search(queries, batch.actions, tickets, queries)
+            head, asked = agent._head_following(batch.next_observations, queries)
+            _, _, found = agent._search(queries, batch.actions, tickets, queries, head, asked)
             values, rows = agent.look_up(queries), np.arange(len(queries))
             best = values.argmax(1)
             chosen = (queries @ kernel + bias).argmax(1)
             self.assertTrue((best != chosen).any(), "a test that sees no difference")
             np.testing.assert_allclose(found, values[rows, chosen if double else best], rtol=1e-4, atol=1e-5)
+
+    def test_what_follows_is_worth_what_an_older_head_said(self):
+        agent = nec(head_loss=1.0, head_share=1.0, target_every=40)
+        run(agent, 20, learn=False)
+        rng, observations = np.random.default_rng(0), Corridor(4).observations()
+        older = agent.values(observations)
+        for updates in range(0, 80, 20):
+            said, _ = agent._head_following(observations, agent.encode(observations))
+            np.testing.assert_allclose(said, older, rtol=1e-4, atol=1e-5)
+            agent.learn(agent.draw(20, rng))
+            self.assertGreater(np.abs(agent.values(observations) - older).max(), 1e-3)
+            if (updates + 20) % 40 == 0:
+                older = agent.values(observations)
 
     def test_evaluation_changes_nothing(self):
         agent = nec()

@@ -13,6 +13,8 @@ from ..memories.replay_memory import ReplayMemory
 from .episodic_agent import EpisodicAgent, named, part
 from .policies import dictionary_policy
 from .return_queue import Completed
+from .target_network import TargetNetwork
+from .traced import Traced
 
 Drawn = tuple[Batch, np.ndarray, np.ndarray]
 """Transitions, and of each the ticket and the return that were written."""
@@ -49,6 +51,8 @@ class NeuralEpisodicControl(EpisodicAgent):
             dictionaries now say n steps on, and written. Else it stays what was expected when the step was taken.
         head_loss: What the head's squared error counts beside that of the dictionaries; 0 for none.
         head_share: How much of a value is the head's, the rest is remembered.
+        target_every: Updates between two copies of encoder and head, which say in place of the head what follows is
+            worth, in returns that are made anew; 0 for none.
         double: Whether a return that is made anew takes the value of the action that the head thinks best, instead of
             the largest value: less of what is too large by chance, and one search in place of one for each action.
         xla: Whether encoder and update are compiled with XLA.
@@ -78,6 +82,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         revalue: bool = True,
         head_loss: float = 0.0,
         head_share: float = 0.0,
+        target_every: int = 0,
         double: bool = False,
         xla: bool = True,
     ):
@@ -88,8 +93,14 @@ class NeuralEpisodicControl(EpisodicAgent):
         self.head_loss, self.head_share, self.double = head_loss, head_share, double
         self.head = keras.layers.Dense(actions, dtype="float32", name="head")
         self.head.build(encoder.output_shape)
+        self.target: TargetNetwork | None = None
         if optimizer is None or memory is None:
             return
+        if target_every:
+            inputs = keras.Input(encoder.input_shape[1:], dtype=encoder.inputs[0].dtype)
+            network = keras.Model(inputs, self.head(encoder(inputs)))
+            target = self.target = TargetNetwork(network, keras.models.clone_model(network), target_every)
+            self._older = Traced(lambda observations: target.model(observations, training=False), xla)
         self.optimizer, self.memory = optimizer, memory
         self._errors: tuple[np.ndarray, np.ndarray] | None = None
         self._tickets, self._returns = np.zeros(memory.places, np.int64), np.zeros(memory.places, np.float32)
@@ -141,7 +152,8 @@ class NeuralEpisodicControl(EpisodicAgent):
         """
         batch, tickets, returns = drawn
         queries, next_queries = np.split(self.encode(np.concatenate([batch.observations, batch.next_observations])), 2)
-        slots, present, next_values = self._search(queries, batch.actions, tickets, next_queries)
+        following, asked = self._head_following(batch.next_observations, next_queries)
+        slots, present, next_values = self._search(queries, batch.actions, tickets, next_queries, following, asked)
         if self.revalue:
             returns = batch.rewards + batch.discounts * next_values
         parts = (batch.observations, queries, batch.actions, tickets, returns, slots, present, batch.weights)
@@ -149,6 +161,8 @@ class NeuralEpisodicControl(EpisodicAgent):
         updates = [self._update(*(part[i : i + self.batch_size] for part in parts)) for i in starts]
         losses, values, errors = zip(*updates, strict=True)
         self._errors = batch.indices, np.concatenate(errors)
+        if self.target is not None:
+            self.target.count(len(updates))
         return {"loss": float(np.mean(losses)), "value": float(np.mean(values))}
 
     def metric_names(self) -> tuple[str, ...]:
@@ -164,18 +178,23 @@ class NeuralEpisodicControl(EpisodicAgent):
         return [*super().model_items(), *(variable.value for variable in self.head.variables)]
 
     def variables(self) -> Sequence[Any]:
-        """Returns the optimizer's variables, the memory and the steps whose returns are not known yet."""
-        return [*(variable.value for variable in self.optimizer.variables), *super().variables()]
+        """Returns the variables of optimizer and target, the memory and the steps whose returns are not known yet."""
+        variables = [*self.optimizer.variables, *(self.target.model.variables if self.target is not None else ())]
+        return [*(variable.value for variable in variables), *super().variables()]
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns all that a resumed run needs besides `model_items` and the optimizer."""
         written: dict[str, np.ndarray] = {"tickets": self._tickets, "returns": self._returns}
+        if self.target is not None:
+            written["updates"] = np.array(self.target.updates)
         return {**super().state(), **written, **named("memory", self.memory.state())}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Takes back what `state` returned."""
         super().restore(state)
         self._tickets[:], self._returns[:] = state["tickets"], state["returns"]
+        if self.target is not None:
+            self.target.updates = int(state["updates"])
         self.memory.restore(part("memory", state))
 
     def _head_values(self, keys: np.ndarray) -> np.ndarray:
@@ -185,8 +204,26 @@ class NeuralEpisodicControl(EpisodicAgent):
     def _trainable(self) -> list[keras.Variable]:
         return [*self.model.trainable_variables, *self.head.trainable_variables]
 
-    def _search(self, queries, actions, tickets, next_queries) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _head_following(self, observations: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what the head says of each action in the situations that follow, and of which the value is asked."""
+        values = self._head_values(queries)
+        asked = np.full(values.shape, self.revalue)
+        if self.revalue and self.double:
+            asked = np.eye(len(self.dictionaries), dtype=bool)[values.argmax(1)]
+        if self.target is not None:
+            values = self._older(tf.convert_to_tensor(observations)).numpy()
+        return values, asked
+
+    def _search(self, queries, actions, tickets, next_queries, next_values, asked):
         """Finds all that the updates need, with one search of each dictionary.
+
+        Args:
+            queries: `(batch, depth)`.
+            actions: `(batch,)`, what was done.
+            tickets: `(batch,)`, of what was written then.
+            next_queries: `(batch, depth)`, of the situations that follow.
+            next_values: `(batch, actions)`, what the head says there; remembered values are mixed in, in place.
+            asked: bool `(batch, actions)`, which of these values count.
 
         Returns:
             Of each query its neighbours, int64 `(batch, k)`, and which of them count, bool; and what the situations
@@ -194,10 +231,6 @@ class NeuralEpisodicControl(EpisodicAgent):
         """
         width = self.neighbors + self.leave_out
         slots, present = np.zeros((len(queries), width), np.int64), np.zeros((len(queries), width), bool)
-        next_values = self._head_values(next_queries)
-        asked = np.full(next_values.shape, self.revalue)
-        if self.revalue and self.double:
-            asked = np.eye(len(self.dictionaries), dtype=bool)[next_values.argmax(1)]
         for action, dictionary in enumerate(self.dictionaries):
             rows, following = np.flatnonzero(actions == action), np.flatnonzero(asked[:, action])
             if not len(rows) + len(following):

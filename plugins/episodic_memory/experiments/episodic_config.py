@@ -93,6 +93,9 @@ class NECConfig(EpisodicConfig):
     """What the error of a linear head on the keys counts, beside that of the dictionaries: it shapes the keys, too."""
     head_share: float = 0.5
     """How much of a value is the head's; the rest is remembered."""
+    target_every: int = 500
+    """Updates between two copies of encoder and head, whose values are taken in place of the head's own in returns that
+    are made anew; 0 for none, as without a head that learns."""
     double: bool = False
     """A return that is made anew takes the value of the action that the head thinks best, not the largest value."""
     prioritized: bool = False
@@ -110,6 +113,7 @@ class NECConfig(EpisodicConfig):
         checks.at_least("key_rate", self.key_rate, 0.0)
         checks.at_least("value_rate", self.value_rate, 0.0)
         checks.at_least("head_loss", self.head_loss, 0.0)
+        checks.at_least("target_every", self.target_every, 0)
         checks.between("head_share", self.head_share, 0.0, 1.0)
         for name in ("head_share", "double"):
             if getattr(self, name) and not self.head_loss:
