@@ -29,7 +29,7 @@ AGENTS = ("mfec", "nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized",
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
 NEC_PONG = {
     "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "double": True,
-    "head_share": 0.9, "delta": 1.0,
+    "head_share": 0.9, "delta": 1.0, "target_every": 0,
 }  # fmt: skip
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
@@ -44,12 +44,14 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         "env": f"MinAtar/{game}-v1", "seed": seed, "epochs": 2, "steps_per_epoch": frames // 2,
         "evaluation_episodes": 20, "environments": 8, "checkpoint_seconds": 3600.0,
     }  # fmt: skip
+    exploration_steps = frames // 5
     if game == "Pong":
         common |= PONG
+        exploration_steps = frames // 10
     if agent == "mfec":
         return MFECConfig(**common)
     if agent == "nec":
-        common |= {"exploration_steps": frames // 5, "final_epsilon": 0.05, "steps_per_update": 4}
+        common |= {"exploration_steps": exploration_steps, "final_epsilon": 0.05, "steps_per_update": 4}
         if game == "Pong":
             common |= NEC_PONG
         return NECConfig(**common)
@@ -57,7 +59,7 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
         return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
-    common |= {"learning_starts": 1_000, "exploration_steps": frames // 5, "steps_per_update": 4}
+    common |= {"learning_starts": 1_000, "exploration_steps": exploration_steps, "steps_per_update": 4}
     common |= {"double": agent != "plain_dqn", "n_step": 1 if agent.startswith("plain_") else 3}
     common |= {"prioritized": agent.endswith("prioritized")}
     if game == "Pong":
