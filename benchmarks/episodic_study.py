@@ -5,6 +5,8 @@ al., 2016: double, too) are what the paper on NEC compares it with: single steps
 is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
 frame.
 
+`nec_no_target` is NEC whose head values what follows itself, not by an older copy.
+
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
 
@@ -25,7 +27,7 @@ from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfi
 from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
-AGENTS = ("mfec", "nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
+AGENTS = ("mfec", "nec", "nec_no_target", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
 NEC_PONG = {
     "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "double": True,
@@ -50,10 +52,12 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         exploration_steps = frames // 10
     if agent == "mfec":
         return MFECConfig(**common)
-    if agent == "nec":
+    if agent.startswith("nec"):
         common |= {"exploration_steps": exploration_steps, "final_epsilon": 0.05, "steps_per_update": 4}
         if game == "Pong":
             common |= NEC_PONG
+        if agent == "nec_no_target":
+            common |= {"target_every": 0}
         return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
@@ -74,8 +78,8 @@ def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
     from plugins.episodic_memory.experiments.mfec import MFEC
     from plugins.episodic_memory.experiments.nec import NEC
 
-    name, experiment = {"mfec": ("mfec", MFEC), "nec": ("nec", NEC)}.get(agent, ("dqn", DQN))
-    results, returns = study_run(f"episodic_memory/{name}", experiment(config), folder)
+    experiment = {"mfec": MFEC, "nec": NEC, "nec_no_target": NEC}.get(agent, DQN)
+    results, returns = study_run(f"episodic_memory/{experiment.__name__.lower()}", experiment(config), folder)
     return {"half": returns[0], "all": returns[1], "seconds": results["seconds"]}
 
 

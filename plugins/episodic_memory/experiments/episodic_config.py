@@ -90,13 +90,14 @@ class NECConfig(EpisodicConfig):
     revalue: bool = True
     """The return of a step is made anew, by what the steps after it are now worth, when it is learned from."""
     head_loss: float = 1.0
-    """What the error of a linear head on the keys counts, beside that of the dictionaries: it shapes the keys, too."""
+    """What the error of a linear head on the keys counts, beside that of the dictionaries: it shapes the keys, too. 0
+    leaves the head out, and what its share, its target and double would do."""
     head_share: float = 0.5
     """How much of a value is the head's; the rest is remembered."""
     target_every: int = 500
-    """Updates between two copies of encoder and head, whose values are taken in place of the head's own in returns that
-    are made anew; 0 for none, as without a head that learns."""
-    double: bool = False
+    """Updates between two copies of encoder and head, which say in place of the head what follows is worth, in returns
+    that are made anew; 0 for none."""
+    double: bool = True
     """A return that is made anew takes the value of the action that the head thinks best, not the largest value."""
     prioritized: bool = False
     """Steps with larger errors are drawn more often."""
@@ -115,10 +116,5 @@ class NECConfig(EpisodicConfig):
         checks.at_least("head_loss", self.head_loss, 0.0)
         checks.at_least("target_every", self.target_every, 0)
         checks.between("head_share", self.head_share, 0.0, 1.0)
-        for name in ("head_share", "double"):
-            if getattr(self, name) and not self.head_loss:
-                raise UserError(f"config.{name}: not allowed with config.head_loss=0; a head that learns")
-        if self.double and not self.revalue:
-            raise UserError("config.double: not allowed with config.revalue=false; returns that are made anew")
         for units in self.units:
             checks.at_least("units", units, 1)

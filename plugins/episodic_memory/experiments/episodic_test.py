@@ -27,7 +27,8 @@ class EpisodicTest(AgentTestCase):
 
     def test_nec_conformance(self):
         config = NECConfig(
-            **TINY, steps_per_epoch=400, depth=8, units=(16,), steps_per_update=8, n_step=10, prioritized=True
+            **TINY, steps_per_epoch=400, depth=8, units=(16,), steps_per_update=8, n_step=10, prioritized=True,
+            target_every=30,
         )  # fmt: skip
         self._check(NEC, config)
 
@@ -42,6 +43,12 @@ class EpisodicTest(AgentTestCase):
         values = experiment.agent.values(observations)
         np.testing.assert_allclose(answer["values"], values, rtol=1e-3, atol=1e-3)
         np.testing.assert_array_equal(answer["action"], values.argmax(1))
+
+    def test_without_head_the_memory_alone_speaks(self):
+        experiment = NEC(NECConfig(**{**TINY, "epochs": 1}, steps_per_epoch=100, depth=8, units=(16,), head_loss=0.0))
+        self.run_to_end(experiment)
+        agent: Any = experiment.agent
+        self.assertEqual((agent.head_share, agent.target, agent.double), (0, None, False))
 
     def test_cart_pole_is_balanced(self):
         """NEC more than 195, MFEC several times as long as at random (about 20), as the mean of 20 episodes."""
@@ -79,10 +86,8 @@ class EpisodicTest(AgentTestCase):
             NECConfig(neighbors=20, capacity=10)
         with self.assertRaisesRegex(UserError, "config.precision: mixed_bfloat16 is not allowed"):
             NECConfig(precision="mixed_bfloat16")
-        with self.assertRaisesRegex(UserError, "config.double: not allowed with config.head_loss=0"):
-            NECConfig(double=True, head_loss=0.0, head_share=0.0)
-        with self.assertRaisesRegex(UserError, "config.double: not allowed with config.revalue=false"):
-            NECConfig(double=True, revalue=False)
+        with self.assertRaisesRegex(UserError, "config.target_every: -1 is not allowed"):
+            NECConfig(target_every=-1)
         huge = dataclasses.replace(NECConfig(), memory=10**13)
         with self.assertRaisesRegex(UserError, r"memory capacity 10,000,000,000,000: takes .* GB, .* GB are free"):
             self.run_to_end(NEC(huge))

@@ -23,6 +23,7 @@ class NEC(EpisodicExperiment):
     def build_agent(self, environments: Environments, training: bool) -> NeuralEpisodicControl:
         """Returns an agent as the config describes it."""
         config, spec = self.config, environments.spec
+        head = config.head_loss > 0
         encoder = learned_encoder(spec, config.units, config.depth)
         optimizer = memory = None
         if training:
@@ -38,6 +39,6 @@ class NEC(EpisodicExperiment):
             discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
             delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
             leave_out=config.leave_out, refresh=config.refresh, revalue=config.revalue,
-            head_loss=config.head_loss, head_share=config.head_share,
-            target_every=config.target_every if config.head_loss else 0, double=config.double, xla=config.xla,
+            head_loss=config.head_loss, head_share=config.head_share * head, target_every=config.target_every * head,
+            double=config.double and head, xla=config.xla,
         )  # fmt: skip
