@@ -111,12 +111,15 @@ def mfec() -> ModelFreeEpisodicControl:
     return ModelFreeEpisodicControl(projection_encoder(SPEC, 8, 0), 2, 4, 0.9, capacity=50, neighbors=2, xla=False)
 
 
+def encoder() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)])
+
+
 def nec(memory_class: type[ReplayMemory] = ReplayMemory, **kwargs: Any) -> NeuralEpisodicControl:
     keras.utils.set_random_seed(0)
-    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)])
     memory = memory_class(400, 4, (3,), np.float32, steps=3, discount=0.9)
     return NeuralEpisodicControl(
-        encoder, 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False,
+        encoder(), 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False,
         **kwargs,
     )
 
@@ -259,7 +262,7 @@ class AgentsTest(absltest.TestCase):
             np.testing.assert_allclose(found, values[rows, chosen if double else best], rtol=1e-4, atol=1e-5)
 
     def test_what_follows_is_worth_what_an_older_head_said(self):
-        agent = nec(head_loss=1.0, head_share=1.0, target_every=40)
+        agent = nec(head_loss=1.0, head_share=1.0, target=encoder(), target_every=40)
         run(agent, 20, learn=False)
         rng, observations = np.random.default_rng(0), Corridor(4).observations()
         older = agent.values(observations)

@@ -51,8 +51,9 @@ class NeuralEpisodicControl(EpisodicAgent):
             dictionaries now say n steps on, and written. Else it stays what was expected when the step was taken.
         head_loss: What the head's squared error counts beside that of the dictionaries; 0 for none.
         head_share: How much of a value is the head's, the rest is remembered.
-        target_every: Updates between two copies of encoder and head, which say in place of the head what follows is
-            worth, in returns that are made anew; 0 for none.
+        target: A second encoder; with it an older copy of encoder and head says in place of the head what follows is
+            worth, in returns that are made anew. None for none.
+        target_every: Updates between two copies.
         double: Whether a return that is made anew takes the value of the action that the head thinks best, instead of
             the largest value: less of what is too large by chance, and one search in place of one for each action.
         xla: Whether encoder and update are compiled with XLA.
@@ -82,7 +83,8 @@ class NeuralEpisodicControl(EpisodicAgent):
         revalue: bool = True,
         head_loss: float = 0.0,
         head_share: float = 0.0,
-        target_every: int = 0,
+        target: keras.Model | None = None,
+        target_every: int = 500,
         double: bool = False,
         xla: bool = True,
     ):
@@ -91,16 +93,18 @@ class NeuralEpisodicControl(EpisodicAgent):
         self.write_rate, self.key_rate, self.value_rate = write_rate, key_rate, value_rate
         self.leave_out, self.refresh, self.revalue = leave_out, refresh, revalue
         self.head_loss, self.head_share, self.double = head_loss, head_share, double
-        self.head = keras.layers.Dense(actions, dtype="float32", name="head")
+        heads = [keras.layers.Dense(actions, dtype="float32", name=name) for name in ("head", "older_head")]
+        self.head = heads[0]
         self.head.build(encoder.output_shape)
         self.target: TargetNetwork | None = None
         if optimizer is None or memory is None:
             return
-        if target_every:
+        if target is not None:
             inputs = keras.Input(encoder.input_shape[1:], dtype=encoder.inputs[0].dtype)
-            network = keras.Model(inputs, self.head(encoder(inputs)))
-            target = self.target = TargetNetwork(network, keras.models.clone_model(network), target_every)
-            self._older = Traced(lambda observations: target.model(observations, training=False), xla)
+            pairs = zip((encoder, target), heads, strict=True)
+            network, older = (keras.Model(inputs, head(model(inputs))) for model, head in pairs)
+            self.target = TargetNetwork(network, older, target_every)
+            self._older = Traced(lambda observations: older(observations, training=False), xla)
         self.optimizer, self.memory = optimizer, memory
         self._errors: tuple[np.ndarray, np.ndarray] | None = None
         self._tickets, self._returns = np.zeros(memory.places, np.int64), np.zeros(memory.places, np.float32)

@@ -44,6 +44,13 @@ class EpisodicTest(AgentTestCase):
         np.testing.assert_allclose(answer["values"], values, rtol=1e-3, atol=1e-3)
         np.testing.assert_array_equal(answer["action"], values.argmax(1))
 
+    def test_target_of_pictures(self):
+        config = NECConfig(**{**TINY, "env": "MinAtar/Breakout-v1", "epochs": 1}, steps_per_epoch=100, target_every=2)
+        experiment = NEC(config)
+        self.run_to_end(experiment)
+        agent: Any = experiment.agent
+        self.assertGreater(agent.target.updates, 2)
+
     def test_without_head_the_memory_alone_speaks(self):
         experiment = NEC(NECConfig(**{**TINY, "epochs": 1}, steps_per_epoch=100, depth=8, units=(16,), head_loss=0.0))
         self.run_to_end(experiment)

@@ -25,7 +25,7 @@ class NEC(EpisodicExperiment):
         config, spec = self.config, environments.spec
         head = config.head_loss > 0
         encoder = learned_encoder(spec, config.units, config.depth)
-        optimizer = memory = None
+        optimizer = memory = target = None
         if training:
             total = config.epochs * self.steps_per_epoch * config.stride // config.steps_per_update
             optimizer = build_optimizer(config.optimizer, total)
@@ -34,11 +34,13 @@ class NEC(EpisodicExperiment):
                 config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
                 Frames(spec.stacked, 0), config.n_step, config.discount, folder=self.memory_path(),
             )  # fmt: skip
+            if head and config.target_every:
+                target = learned_encoder(spec, config.units, config.depth)
         return NeuralEpisodicControl(
             encoder, len(spec.actions), environments.count, optimizer, memory, batch_size=config.batch_size,
             discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
             delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
             leave_out=config.leave_out, refresh=config.refresh, revalue=config.revalue,
-            head_loss=config.head_loss, head_share=config.head_share * head, target_every=config.target_every * head,
-            double=config.double and head, xla=config.xla,
+            head_loss=config.head_loss, head_share=config.head_share * head,
+            target=target, target_every=config.target_every, double=config.double and head, xla=config.xla,
         )  # fmt: skip
