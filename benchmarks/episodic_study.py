@@ -3,9 +3,7 @@
 `dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
 al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`. `published`
 is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
-frame.
-
-`nec_no_target` is NEC whose head values what follows itself, not by an older copy.
+frame. `simple_nec` is NEC without target network, and not double.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -27,7 +25,7 @@ from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfi
 from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
-AGENTS = ("mfec", "nec", "nec_no_target", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
+AGENTS = ("mfec", "nec", "simple_nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
 NEC_PONG = {
     "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "double": True,
@@ -52,12 +50,12 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         exploration_steps = frames // 10
     if agent == "mfec":
         return MFECConfig(**common)
-    if agent.startswith("nec"):
+    if agent in ("nec", "simple_nec"):
         common |= {"exploration_steps": exploration_steps, "final_epsilon": 0.05, "steps_per_update": 4}
         if game == "Pong":
             common |= NEC_PONG
-        if agent == "nec_no_target":
-            common |= {"target_every": 0}
+        if agent == "simple_nec":
+            common |= {"target_every": 0, "double": False}
         return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
@@ -78,7 +76,7 @@ def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
     from plugins.episodic_memory.experiments.mfec import MFEC
     from plugins.episodic_memory.experiments.nec import NEC
 
-    experiment = {"mfec": MFEC, "nec": NEC, "nec_no_target": NEC}.get(agent, DQN)
+    experiment = {"mfec": MFEC, "nec": NEC, "simple_nec": NEC}.get(agent, DQN)
     results, returns = study_run(f"episodic_memory/{experiment.__name__.lower()}", experiment(config), folder)
     return {"half": returns[0], "all": returns[1], "seconds": results["seconds"]}
 
