@@ -20,6 +20,8 @@ from ..agents.agent import Agent
 from ..agents.snapshot import Snapshot
 from ..environments.environments import Environments
 from ..environments.make import make_environments
+from ..memories.frames import Frames
+from ..memories.replay_memory import ReplayMemory
 from .agent_config import AgentConfig
 from .evaluation import evaluate, greedy
 from .playing import play_episode
@@ -82,6 +84,23 @@ class AgentExperiment(ogbrain.Experiment):
         if not config.memory_mapped or not (config.memory_folder or self.run_folder):
             return None
         return user_path(config.memory_folder) if config.memory_folder else self.run_folder / "memory"
+
+    def make_memory(
+        self, environments: Environments, steps: int, kind: type[ReplayMemory] = ReplayMemory, **kwargs: Any
+    ) -> ReplayMemory:
+        """Returns a memory of what these environments do, as large as the config says.
+
+        Args:
+            environments: What is remembered.
+            steps: Rewards in a transition.
+            kind: Class of the memory.
+            **kwargs: What this class takes besides.
+        """
+        config, spec = self.config, environments.spec
+        return kind(
+            config.memory, environments.count, spec.observation_shape, spec.observation_dtype, Frames(spec.stacked, 0),
+            steps, config.discount, folder=self.memory_path(), **kwargs,
+        )  # fmt: skip
 
     def checkpoint_items(self) -> Mapping[str, Sequence[Any]]:
         """Returns weights, what the agent remembers, and where its environments are."""

@@ -12,9 +12,7 @@ from ..agents.agent import Agent
 from ..agents.dqn import DQN as DQNAgent
 from ..agents.q_network import build_encoder, build_q_network
 from ..environments.environments import Environments, Spec
-from ..memories.frames import Frames
 from ..memories.prioritized_memory import PrioritizedMemory
-from ..memories.replay_memory import ReplayMemory
 from .agent_experiment import AgentExperiment
 from .dqn_config import DQNConfig
 
@@ -31,8 +29,14 @@ class DQN(AgentExperiment):
         if not training:
             return DQNAgent(model, xla=config.xla)
         total = config.epochs * self.steps_per_epoch * config.stride // config.steps_per_update
+        if config.prioritized:
+            memory = self.make_memory(
+                environments, config.n_step, PrioritizedMemory, alpha=config.priority_alpha, beta=config.priority_beta
+            )
+        else:
+            memory = self.make_memory(environments, config.n_step)
         return DQNAgent(
-            model, self.build_model(spec), build_optimizer(config.optimizer, total), self.build_memory(environments),
+            model, self.build_model(spec), build_optimizer(config.optimizer, total), memory,
             batch_size=config.batch_size, double=config.double, target_every=config.target_every,
             clip_norm=config.optimizer.clip_norm, xla=config.xla,
         )  # fmt: skip
@@ -67,15 +71,3 @@ class DQN(AgentExperiment):
         config = self.config
         encoder = build_encoder(spec, config.encoder, config.encoder_arguments, config.encoder_shape)
         return build_q_network(encoder, len(spec.actions), config.units, config.dueling)
-
-    def build_memory(self, environments: Environments) -> ReplayMemory:
-        """Returns the replay memory."""
-        config, spec = self.config, environments.spec
-        arguments: dict[str, Any] = {
-            "capacity": config.memory, "environments": environments.count, "observation_shape": spec.observation_shape,
-            "observation_dtype": spec.observation_dtype, "frames": Frames(spec.stacked, 0), "steps": config.n_step,
-            "discount": config.discount, "folder": self.memory_path(),
-        }  # fmt: skip
-        if config.prioritized:
-            return PrioritizedMemory(alpha=config.priority_alpha, beta=config.priority_beta, **arguments)
-        return ReplayMemory(**arguments)

@@ -5,7 +5,6 @@ from ogbrain.training.optimizers import build_optimizer
 from ..agents.key_encoders import learned_encoder
 from ..agents.neural_episodic_control import NeuralEpisodicControl
 from ..environments.environments import Environments
-from ..memories.frames import Frames
 from ..memories.prioritized_memory import PrioritizedMemory
 from ..memories.replay_memory import ReplayMemory
 from .episodic_config import NECConfig
@@ -30,10 +29,7 @@ class NEC(EpisodicExperiment):
             total = config.epochs * self.steps_per_epoch * config.stride // config.steps_per_update
             optimizer = build_optimizer(config.optimizer, total)
             kind = PrioritizedMemory if config.prioritized else ReplayMemory
-            memory = kind(
-                config.memory, environments.count, spec.observation_shape, spec.observation_dtype,
-                Frames(spec.stacked, 0), config.n_step, config.discount, folder=self.memory_path(),
-            )  # fmt: skip
+            memory = self.make_memory(environments, config.n_step, kind)
             if head and config.target_every:
                 target = learned_encoder(spec, config.units, config.depth)
         return NeuralEpisodicControl(
