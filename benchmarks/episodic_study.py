@@ -3,7 +3,7 @@
 `dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
 al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`. `published`
 is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
-frame. `simple_nec` is NEC without target network, and not double.
+frame. `simple_nec` is NEC without target network.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 from absl import flags
 
+from benchmarks.episodic_picture import draw_returns
 from ogbrain import command
 from ogbrain.config import ExperimentConfig, OptimizerConfig
 from ogbrain.errors import unknown_name
@@ -97,7 +98,7 @@ def table(rows: Sequence[dict[str, Any]], frames: int) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Runs the study, seed by seed, and writes its table after each run."""
+    """Runs the study, seed by seed, and writes their figures after each, and a picture of all."""
     command.no_arguments(arguments)
     for flag, given, known in (("games", _GAMES.value, (*GAMES, "Pong")), ("agents", _AGENTS.value, AGENTS)):
         for name in given:
@@ -111,8 +112,9 @@ def main(arguments: list[str]) -> None:
                 figures = run(agent, config, out / f"{game}-{agent}-seed{seed}")
                 rows.append({"game": game, "agent": agent, "seed": seed, **figures})
                 (out / "episodic.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (out / "episodic.png").write_bytes(draw_returns(rows, frames))
     print("\n".join(table(rows, frames)))
-    print(f"written: {out / 'episodic.json'}")
+    print(f"written: {out / 'episodic.json'} and episodic.png")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class NECConfig(EpisodicConfig):
     target_every: int = 500
     """Updates between two copies of encoder and head, which say in place of the head what follows is worth, in returns
     that are made anew; 0 for none."""
-    double: bool = True
+    double: bool = False
     """A return that is made anew takes the value of the action that the head thinks best, not the largest value."""
     prioritized: bool = False
     """Steps with larger errors are drawn more often."""

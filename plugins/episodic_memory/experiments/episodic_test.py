@@ -45,14 +45,17 @@ class EpisodicTest(AgentTestCase):
         np.testing.assert_array_equal(answer["action"], values.argmax(1))
 
     def test_target_of_pictures(self):
-        config = NECConfig(**{**TINY, "env": "MinAtar/Breakout-v1", "epochs": 1}, steps_per_epoch=100, target_every=2)
-        experiment = NEC(config)
-        self.run_to_end(experiment)
-        agent: Any = experiment.agent
-        self.assertGreater(agent.target.updates, 2)
+        breakout = {**TINY, "env": "MinAtar/Breakout-v1", "epochs": 1}
+        for double in (False, True):
+            with self.subTest(double=double):
+                experiment = NEC(NECConfig(**breakout, steps_per_epoch=100, target_every=2, double=double))
+                self.run_to_end(experiment)
+                agent: Any = experiment.agent
+                self.assertGreater(agent.target.updates, 2)
 
     def test_without_head_the_memory_alone_speaks(self):
-        experiment = NEC(NECConfig(**{**TINY, "epochs": 1}, steps_per_epoch=100, depth=8, units=(16,), head_loss=0.0))
+        alone = {**TINY, "epochs": 1, "depth": 8, "units": (16,), "head_loss": 0.0}
+        experiment = NEC(NECConfig(**alone, steps_per_epoch=100, double=True))
         self.run_to_end(experiment)
         agent: Any = experiment.agent
         self.assertEqual((agent.head_share, agent.target, agent.double), (0, None, False))
