@@ -56,7 +56,7 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         if game == "Pong":
             common |= NEC_PONG
         if agent == "simple_nec":
-            common |= {"target_every": 0, "double": False}
+            common |= {"target_every": 0}
         return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
