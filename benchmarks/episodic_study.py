@@ -29,8 +29,8 @@ GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
 AGENTS = ("mfec", "nec", "simple_nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
 NEC_PONG = {
-    "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "double": True,
-    "head_share": 0.9, "delta": 1.0, "target_every": 0,
+    "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "n_step": 3,
+    "head_share": 0.9, "delta": 1.0,
 }  # fmt: skip
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")

@@ -126,7 +126,8 @@ def nec(memory_class: type[ReplayMemory] = ReplayMemory, **kwargs: Any) -> Neura
 
 class AgentsTest(absltest.TestCase):
     def test_learn_to_go_right(self):
-        full = nec(PrioritizedMemory, head_loss=1.0, head_share=0.5, double=True)
+        learned: dict[str, Any] = {"head_loss": 1.0, "head_share": 0.5, "double": True}
+        full = nec(PrioritizedMemory, **learned, target=encoder(), target_every=20)
         for agent, learn in ((mfec(), False), (nec(), True), (full, True)):
             with self.subTest(type(agent).__name__):
                 self.assertGreater(run(agent, 300, learn), 0.85)
@@ -244,22 +245,30 @@ class AgentsTest(absltest.TestCase):
         found = agent.memory._tree.weights[list(last)]
         np.testing.assert_allclose(found, list(last.values()), rtol=1e-3, atol=1e-5)
 
-    def test_what_follows_is_worth_what_the_agent_says(self):
-        """Of the action with the largest value, or of the one that the head takes for the best."""
+    def test_what_follows_is_worth_the_best_action(self):
+        """Best with the older copy or, with `double`, as the agent is now; valued by the older copy and the memory."""
         for double in (True, False):
-            agent = nec(head_loss=1.0, head_share=0.3, double=double)
+            agent = nec(head_loss=1.0, head_share=0.3, target=encoder(), target_every=10_000, double=double)
             run(agent, 60, learn=True)
-            kernel, bias = (-weight for weight in agent.head.get_weights())
-            agent.head.set_weights([kernel, bias])  # of another mind than the memory
+            agent.head.set_weights([-weight for weight in agent.head.get_weights()])  # of another mind than before
             batch, tickets, _ = agent.draw(20, np.random.default_rng(0))
             queries = agent.encode(batch.next_observations)
-            head, asked = agent._head_following(batch.next_observations, queries)
-            _, _, found = agent._search(queries, batch.actions, tickets, queries, head, asked)
+            _, _, remembered = agent._search(queries, batch.actions, tickets, queries)
+            found = agent._next_values(batch.next_observations, queries, remembered)
             values, rows = agent.look_up(queries), np.arange(len(queries))
-            best = values.argmax(1)
-            chosen = (queries @ kernel + bias).argmax(1)
+            older = values + 0.3 * (agent._older(batch.next_observations).numpy() - agent._head_values(queries))
+            chosen, best = values.argmax(1), older.argmax(1)
             self.assertTrue((best != chosen).any(), "a test that sees no difference")
-            np.testing.assert_allclose(found, values[rows, chosen if double else best], rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(found, older[rows, chosen if double else best], rtol=1e-4, atol=1e-5)
+
+    def test_what_follows_is_worth_what_the_agent_says_without_an_older_copy(self):
+        agent = nec(head_loss=1.0, head_share=0.3)
+        run(agent, 60, learn=True)
+        batch, tickets, _ = agent.draw(20, np.random.default_rng(0))
+        queries = agent.encode(batch.next_observations)
+        _, _, remembered = agent._search(queries, batch.actions, tickets, queries)
+        found = agent._next_values(batch.next_observations, queries, remembered)
+        np.testing.assert_allclose(found, agent.look_up(queries).max(1), rtol=1e-4, atol=1e-5)
 
     def test_what_follows_is_worth_what_an_older_head_said(self):
         agent = nec(head_loss=1.0, head_share=1.0, target=encoder(), target_every=40)
@@ -267,8 +276,8 @@ class AgentsTest(absltest.TestCase):
         rng, observations = np.random.default_rng(0), Corridor(4).observations()
         older = agent.values(observations)
         for updates in range(0, 80, 20):
-            said, _ = agent._head_following(observations, agent.encode(observations))
-            np.testing.assert_allclose(said, older, rtol=1e-4, atol=1e-5)
+            said = agent._next_values(observations, agent.encode(observations), np.zeros_like(older))
+            np.testing.assert_allclose(said, older.max(1), rtol=1e-4, atol=1e-5)
             agent.learn(agent.draw(20, rng))
             self.assertGreater(np.abs(agent.values(observations) - older).max(), 1e-3)
             if (updates + 20) % 40 == 0:

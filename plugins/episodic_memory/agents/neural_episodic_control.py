@@ -54,8 +54,9 @@ class NeuralEpisodicControl(EpisodicAgent):
         target: A second encoder; with it an older copy of encoder and head says in place of the head what follows is
             worth, in returns that are made anew. None for none.
         target_every: Updates between two copies.
-        double: Whether a return that is made anew takes the value of the action that the head thinks best, instead of
-            the largest value: less of what is too large by chance, and one search in place of one for each action.
+        double: Whether a return that is made anew takes the value of the action that encoder, head and dictionaries
+            as they are now think best, instead of the largest value with the older copy: less of what is too large by
+            chance. Without `target` the two are the same.
         xla: Whether encoder and update are compiled with XLA.
 
     Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1; values of a network and of a memory, mixed: Hansen et
@@ -119,8 +120,7 @@ class NeuralEpisodicControl(EpisodicAgent):
 
     def look_up(self, keys: np.ndarray, training: bool = False) -> np.ndarray:
         """Returns what each action is worth where the keys are `(batch, depth)`, float32 `(batch, actions)`."""
-        values = super().look_up(keys, training)
-        return values + self.head_share * (self._head_values(keys) - values)
+        return self._mix(super().look_up(keys, training), self._head_values(keys))
 
     def weights(self, distances, dictionary, keys, slots) -> np.ndarray:
         """Returns the share of each neighbour, by the inverse of its distance (equation 5)."""
@@ -156,9 +156,9 @@ class NeuralEpisodicControl(EpisodicAgent):
         """
         batch, tickets, returns = drawn
         queries, next_queries = np.split(self.encode(np.concatenate([batch.observations, batch.next_observations])), 2)
-        following, asked = self._head_following(batch.next_observations, next_queries)
-        slots, present, next_values = self._search(queries, batch.actions, tickets, next_queries, following, asked)
+        slots, present, remembered = self._search(queries, batch.actions, tickets, next_queries)
         if self.revalue:
+            next_values = self._next_values(batch.next_observations, next_queries, remembered)
             returns = batch.rewards + batch.discounts * next_values
         parts = (batch.observations, queries, batch.actions, tickets, returns, slots, present, batch.weights)
         starts = range(0, len(returns), self.batch_size)
@@ -208,17 +208,16 @@ class NeuralEpisodicControl(EpisodicAgent):
     def _trainable(self) -> list[keras.Variable]:
         return [*self.model.trainable_variables, *self.head.trainable_variables]
 
-    def _head_following(self, observations: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns what the head says of each action in the situations that follow, and of which the value is asked."""
-        values = self._head_values(queries)
-        asked = np.full(values.shape, self.revalue)
-        if self.revalue and self.double:
-            asked = np.eye(len(self.dictionaries), dtype=bool)[values.argmax(1)]
-        if self.target is not None:
-            values = self._older(tf.convert_to_tensor(observations)).numpy()
-        return values, asked
+    def _next_values(self, observations: np.ndarray, queries: np.ndarray, remembered: np.ndarray) -> np.ndarray:
+        """Returns what the situations that follow are worth, `(batch,)`."""
+        online = self._mix(remembered, self._head_values(queries))
+        if self.target is None:
+            return online.max(1)
+        older = self._mix(remembered, self._older(tf.convert_to_tensor(observations)).numpy())
+        best = (online if self.double else older).argmax(1)
+        return older[np.arange(len(best)), best]
 
-    def _search(self, queries, actions, tickets, next_queries, next_values, asked):
+    def _search(self, queries, actions, tickets, next_queries):
         """Finds all that the updates need, with one search of each dictionary.
 
         Args:
@@ -226,24 +225,22 @@ class NeuralEpisodicControl(EpisodicAgent):
             actions: `(batch,)`, what was done.
             tickets: `(batch,)`, of what was written then.
             next_queries: `(batch, depth)`, of the situations that follow.
-            next_values: `(batch, actions)`, what the head says there; remembered values are mixed in, in place.
-            asked: bool `(batch, actions)`, which of these values count.
 
         Returns:
-            Of each query its neighbours, int64 `(batch, k)`, and which of them count, bool; and what the situations
-            that follow are worth, float32 `(batch,)`.
+            Of each query its neighbours, int64 `(batch, k)`, and which of them count, bool; and what is remembered of
+            each action in the situations that follow, float32 `(batch, actions)`, zeros without `revalue`.
         """
         width = self.neighbors + self.leave_out
         slots, present = np.zeros((len(queries), width), np.int64), np.zeros((len(queries), width), bool)
+        remembered = np.zeros((len(queries), len(self.dictionaries)), np.float32)
+        near, k = next_queries if self.revalue else next_queries[:0], slice(self.neighbors)
         for action, dictionary in enumerate(self.dictionaries):
-            rows, following = np.flatnonzero(actions == action), np.flatnonzero(asked[:, action])
-            if not len(rows) + len(following):
+            rows = np.flatnonzero(actions == action)
+            if not len(rows) + len(near):
                 continue
-            near = next_queries[following]
             distances, found = dictionary.search(np.concatenate([queries[rows], near]), width)
-            k = slice(self.neighbors)
-            remembered = self.read(dictionary, near, distances[len(rows) :, k], found[len(rows) :, k])
-            next_values[following, action] += (1 - self.head_share) * (remembered - next_values[following, action])
+            following = distances[len(rows) :, k], found[len(rows) :, k]
+            remembered[: len(near), action] = self.read(dictionary, near, *following)
             size, found, counts = found.shape[1], found[: len(rows)], np.isfinite(distances[: len(rows)])
             if self.leave_out:
                 own, held = dictionary.held(tickets[rows])
@@ -252,7 +249,7 @@ class NeuralEpisodicControl(EpisodicAgent):
                 itself[:, self.neighbors :] |= ~itself.any(1, keepdims=True)
                 counts &= ~itself
             slots[rows, :size], present[rows, :size] = found, counts
-        return slots, present, np.where(asked, next_values, -np.inf).max(1)
+        return slots, present, remembered
 
     def _update(self, observations, queries, actions, tickets, returns, slots, present, weights):
         """Returns the loss, the mean value, and the error of each step."""
@@ -274,6 +271,9 @@ class NeuralEpisodicControl(EpisodicAgent):
             if self.revalue:
                 dictionary.values[own] = self._merge(dictionary.values[own], returns[rows])
         return loss, value, errors
+
+    def _mix(self, remembered: np.ndarray, guessed: np.ndarray) -> np.ndarray:
+        return remembered + self.head_share * (guessed - remembered)
 
     def _merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
         return old + self.write_rate * (new - old)

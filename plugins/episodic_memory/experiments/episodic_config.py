@@ -71,7 +71,7 @@ class NECConfig(EpisodicConfig):
 
     exploration_steps: int = 5_000
     """Environment steps over which the share of random actions falls."""
-    n_step: int = 3
+    n_step: int = 2
     """Rewards in a return before the value of what follows is taken."""
     neighbors: int = 30
     """Keys that value a situation, k."""
@@ -97,8 +97,9 @@ class NECConfig(EpisodicConfig):
     target_every: int = 500
     """Updates between two copies of encoder and head, which say in place of the head what follows is worth, in returns
     that are made anew; 0 for none."""
-    double: bool = False
-    """A return that is made anew takes the value of the action that the head thinks best, not the largest value."""
+    double: bool = True
+    """A return that is made anew takes the value of the action that the newest encoder and head, with what is
+    remembered, think best, not the largest value with the older copy; without one it changes nothing."""
     prioritized: bool = False
     """Steps with larger errors are drawn more often."""
     units: tuple[int, ...] = (128,)
