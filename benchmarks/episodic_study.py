@@ -3,7 +3,7 @@
 `dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
 al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`. `published`
 is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
-frame. `simple_nec` is NEC without target network.
+frame. `simple_nec` is NEC without target network, and with three steps in a return in place of two.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -56,7 +56,7 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         if game == "Pong":
             common |= NEC_PONG
         if agent == "simple_nec":
-            common |= {"target_every": 0}
+            common |= {"target_every": 0, "n_step": 3}
         return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
