@@ -28,10 +28,11 @@ from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECC
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
 AGENTS = ("mfec", "nec", "simple_nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
-NEC_PONG = {
-    "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4), "prioritized": True, "n_step": 3,
-    "head_share": 0.9, "delta": 1.0,
+LEARN_PONG = {
+    "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4, clip_norm=10.0), "final_epsilon": 0.01,
+    "evaluation_epsilon": 0.001,
 }  # fmt: skip
+NEC_PONG = {"prioritized": True, "n_step": 3, "head_share": 0.9, "dueling": True, "delta": 1.0}
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
@@ -45,15 +46,17 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         "env": f"MinAtar/{game}-v1", "seed": seed, "epochs": 2, "steps_per_epoch": frames // 2,
         "evaluation_episodes": 20, "environments": 8, "checkpoint_seconds": 3600.0,
     }  # fmt: skip
-    exploration_steps = frames // 5
-    if game == "Pong":
+    pong = game == "Pong"
+    if pong:
         common |= PONG
-        exploration_steps = frames // 10
     if agent == "mfec":
         return MFECConfig(**common)
+    learned: dict[str, Any] = {"exploration_steps": frames // 5, "final_epsilon": 0.05, "steps_per_update": 4}
+    if pong:
+        learned |= {**LEARN_PONG, "exploration_steps": frames // 10}
     if agent in ("nec", "simple_nec"):
-        common |= {"exploration_steps": exploration_steps, "final_epsilon": 0.05, "steps_per_update": 4}
-        if game == "Pong":
+        common |= learned
+        if pong:
             common |= NEC_PONG
         if agent == "simple_nec":
             common |= {"target_every": 0, "n_step": 3}
@@ -62,12 +65,12 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
         return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
-    common |= {"learning_starts": 1_000, "exploration_steps": exploration_steps, "steps_per_update": 4}
+    common |= {"learning_starts": 1_000, **learned}
     common |= {"double": agent != "plain_dqn", "n_step": 1 if agent.startswith("plain_") else 3}
     common |= {"prioritized": agent.endswith("prioritized")}
-    if game == "Pong":
+    if pong:
         return AtariConfig(**common, dueling=not agent.startswith("plain_"))
-    return DQNConfig(**common, final_epsilon=0.05, optimizer=OptimizerConfig(learning_rate=3e-4))
+    return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=3e-4))
 
 
 def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:

@@ -41,6 +41,13 @@ class EpisodicStudyTest(absltest.TestCase):
             self.assertEqual(len(played), 1)
             self.assertEqual({config.epochs * config.steps_per_epoch for config in configs}, {1_000})
 
+    def test_on_pong_all_that_learn_do_so_at_one_rate(self):
+        rates = set()
+        for agent in ("nec", "plain_dqn", "plain_prioritized", "prioritized"):
+            config = make_config(agent, "Pong", 0, 1_000)
+            rates.add((config.optimizer, config.exploration_steps, config.final_epsilon, config.evaluation_epsilon))
+        self.assertEqual(len(rates), 1)
+
 
 if __name__ == "__main__":
     absltest.main()

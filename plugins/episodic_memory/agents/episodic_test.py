@@ -115,22 +115,25 @@ def encoder() -> keras.Model:
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)])
 
 
-def nec(memory_class: type[ReplayMemory] = ReplayMemory, **kwargs: Any) -> NeuralEpisodicControl:
+def nec(
+    memory_class: type[ReplayMemory] = ReplayMemory,
+    optimizer_class: type[keras.optimizers.Optimizer] = keras.optimizers.Adam,
+    **kwargs: Any,
+) -> NeuralEpisodicControl:
     keras.utils.set_random_seed(0)
     memory = memory_class(400, 4, (3,), np.float32, steps=3, discount=0.9)
     return NeuralEpisodicControl(
-        encoder(), 2, 4, keras.optimizers.Adam(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False,
-        **kwargs,
+        encoder(), 2, 4, optimizer_class(1e-3), memory, 8, 0.9, steps=3, capacity=200, neighbors=5, xla=False, **kwargs
     )
 
 
 class AgentsTest(absltest.TestCase):
     def test_learn_to_go_right(self):
-        learned: dict[str, Any] = {"head_loss": 1.0, "head_share": 0.5, "double": True}
+        learned: dict[str, Any] = {"head_loss": 1.0, "head_share": 0.5, "dueling": True, "double": True}
         full = nec(PrioritizedMemory, **learned, target=encoder(), target_every=20)
         for agent, learn in ((mfec(), False), (nec(), True), (full, True)):
             with self.subTest(type(agent).__name__):
-                self.assertGreater(run(agent, 300, learn), 0.85)
+                self.assertGreater(run(agent, 500, learn), 0.85)
 
     def test_mfec_remembers_the_best_return(self):
         agent = mfec()
@@ -144,7 +147,8 @@ class AgentsTest(absltest.TestCase):
         np.testing.assert_array_equal(mfec().values(corridor.observations()), 0)
 
     def test_policy_answers_as_the_agent(self):
-        for agent in (mfec(), nec(), nec(head_loss=1.0, head_share=0.5)):
+        heads = [nec(head_loss=1.0, head_share=0.5, dueling=dueling) for dueling in (False, True)]
+        for agent in (mfec(), nec(), *heads):
             run(agent, 100, learn=True)
             observations = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
             known = np.concatenate([observations, Corridor(4).observations()])
@@ -164,19 +168,19 @@ class AgentsTest(absltest.TestCase):
         self.assertGreater(np.abs(keys[1] - agent.dictionaries[1].keys).max(), 1e-4)
 
     def test_head_learns_what_is_remembered(self):
-        agent = nec(head_loss=1.0, revalue=False)
-        run(agent, 200, learn=False)
-        rng, observations, errors = np.random.default_rng(1), Corridor(4).observations()[:1], []
-        remembered = agent.values(observations)
-        agent.head_share = 1.0
-        for _ in range(2):
-            kernel, bias = agent.head.get_weights()
-            values = agent.values(observations)
-            np.testing.assert_allclose(values, agent.encode(observations) @ kernel + bias, rtol=1e-4, atol=1e-6)
-            errors.append(np.abs(values - remembered).mean())
-            for _ in range(100):
-                agent.learn(agent.draw(5, rng))
-        self.assertLess(errors[1], errors[0] / 2)
+        for dueling in (False, True):
+            agent = nec(head_loss=1.0, revalue=False, dueling=dueling)
+            run(agent, 200, learn=False)
+            rng, observations, errors = np.random.default_rng(1), Corridor(4).observations()[:1], []
+            remembered = agent.values(observations)
+            agent.head_share = 1.0
+            for _ in range(2):
+                values = agent.values(observations)
+                np.testing.assert_allclose(values, agent.head(agent.encode(observations)), rtol=1e-4, atol=1e-6)
+                errors.append(np.abs(values - remembered).mean())
+                for _ in range(100):
+                    agent.learn(agent.draw(5, rng))
+            self.assertLess(errors[1], errors[0] / 2)
 
     def test_nec_leaves_out_what_it_wrote_itself(self):
         """Two situations that were each met once: only the other one can answer, or nothing but itself."""
@@ -232,6 +236,19 @@ class AgentsTest(absltest.TestCase):
             # One situation may have been followed by several things: not all of it is the best.
             values = agent.dictionaries[1].values[slots[rewarded]]
             np.testing.assert_allclose(values, batch.rewards[rewarded] * revalue, atol=0.1)
+
+    def test_gradients_are_clipped(self):
+        for clip_norm in (0.0, 0.01):
+            agent = nec(optimizer_class=keras.optimizers.SGD, head_loss=1.0, clip_norm=clip_norm)
+            run(agent, 60, learn=False)
+            before = [variable.numpy() for variable in agent._trainable()]
+            agent.learn(agent.draw(1, np.random.default_rng(0)))
+            moved = [variable.numpy() - old for variable, old in zip(agent._trainable(), before, strict=True)]
+            norm = np.sqrt(sum(np.square(part).sum() for part in moved)) / 1e-3
+            if clip_norm:
+                self.assertAlmostEqual(norm, clip_norm, places=4)
+            else:
+                self.assertGreater(norm, 0.02)
 
     def test_priorities_are_the_errors(self):
         agent = nec(memory_class=PrioritizedMemory, head_loss=1.0)

@@ -7,6 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ogbrain.training.optimizers import clip
+
+from ..layers.dueling_head import DuelingHead
 from ..layers.kernels import inverse_distance_value
 from ..memories.batch import Batch
 from ..memories.replay_memory import ReplayMemory
@@ -51,12 +54,14 @@ class NeuralEpisodicControl(EpisodicAgent):
             dictionaries now say n steps on, and written. Else it stays what was expected when the step was taken.
         head_loss: What the head's squared error counts beside that of the dictionaries; 0 for none.
         head_share: How much of a value is the head's, the rest is remembered.
+        dueling: Whether the head shares the value of the situation between actions.
         target: A second encoder; with it an older copy of encoder and head says in place of the head what follows is
             worth, in returns that are made anew. None for none.
         target_every: Updates between two copies.
         double: Whether a return that is made anew takes the value of the action that encoder, head and dictionaries
             as they are now think best, instead of the largest value with the older copy: less of what is too large by
             chance. Without `target` the two are the same.
+        clip_norm: Largest global norm of the gradients of encoder and head; 0 does not clip.
         xla: Whether encoder and update are compiled with XLA.
 
     Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1; values of a network and of a memory, mixed: Hansen et
@@ -84,17 +89,21 @@ class NeuralEpisodicControl(EpisodicAgent):
         revalue: bool = True,
         head_loss: float = 0.0,
         head_share: float = 0.0,
+        dueling: bool = False,
         target: keras.Model | None = None,
         target_every: int = 500,
         double: bool = False,
+        clip_norm: float = 0.0,
         xla: bool = True,
     ):
         super().__init__(encoder, actions, environments, discount, steps, capacity, neighbors, xla)
         self.batch_size, self.delta = batch_size, delta
         self.write_rate, self.key_rate, self.value_rate = write_rate, key_rate, value_rate
         self.leave_out, self.refresh, self.revalue = leave_out, refresh, revalue
-        self.head_loss, self.head_share, self.double = head_loss, head_share, double
-        heads = [keras.layers.Dense(actions, dtype="float32", name=name) for name in ("head", "older_head")]
+        self.head_loss, self.head_share = head_loss, head_share
+        self.dueling, self.double, self.clip_norm = dueling, double, clip_norm
+        kind = DuelingHead if dueling else keras.layers.Dense
+        heads = [kind(actions, dtype="float32", name=name) for name in ("head", "older_head")]
         self.head = heads[0]
         self.head.build(encoder.output_shape)
         self.target: TargetNetwork | None = None
@@ -202,7 +211,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         self.memory.restore(part("memory", state))
 
     def _head_values(self, keys: np.ndarray) -> np.ndarray:
-        kernel, bias = self.head.get_weights()
+        kernel, bias = self.head.linear() if self.dueling else self.head.get_weights()
         return keys @ kernel + bias
 
     def _trainable(self) -> list[keras.Variable]:
@@ -288,7 +297,7 @@ class NeuralEpisodicControl(EpisodicAgent):
             guessed = tf.gather(self.head(queries), actions, batch_dims=1)
             total = loss + self.head_loss * tf.reduce_mean(weights * tf.square(guessed - returns)) / 2
         *gradients, key_gradient, value_gradient = tape.gradient(total, [*variables, keys, values])
-        self.optimizer.apply(gradients, self._trainable())
+        self.optimizer.apply(clip(gradients, self.clip_norm), self._trainable())
         # Each remembered step moves its own neighbours: their share does not shrink with the batch.
         count = tf.cast(tf.shape(returns)[0], tf.float32)
         mixed = predicted + self.head_share * (guessed - predicted)

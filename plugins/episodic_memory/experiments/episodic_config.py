@@ -91,9 +91,11 @@ class NECConfig(EpisodicConfig):
     """The return of a step is made anew, by what the steps after it are now worth, when it is learned from."""
     head_loss: float = 1.0
     """What the error of a linear head on the keys counts, beside that of the dictionaries: it shapes the keys, too. 0
-    leaves the head out, and what its share, its target and double would do."""
+    leaves the head out, and what its share, dueling, its target and double would do."""
     head_share: float = 0.5
     """How much of a value is the head's; the rest is remembered."""
+    dueling: bool = False
+    """The head says what the situation is worth and by how much each action is better: all learn from each."""
     target_every: int = 500
     """Updates between two copies of encoder and head, which say in place of the head what follows is worth, in returns
     that are made anew; 0 for none."""

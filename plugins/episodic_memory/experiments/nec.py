@@ -37,6 +37,7 @@ class NEC(EpisodicExperiment):
             discount=config.discount, steps=config.n_step, capacity=config.capacity, neighbors=config.neighbors,
             delta=config.delta, write_rate=config.write_rate, key_rate=config.key_rate, value_rate=config.value_rate,
             leave_out=config.leave_out, refresh=config.refresh, revalue=config.revalue,
-            head_loss=config.head_loss, head_share=config.head_share * head,
-            target=target, target_every=config.target_every, double=config.double and head, xla=config.xla,
+            head_loss=config.head_loss, head_share=config.head_share * head, dueling=config.dueling,
+            target=target, target_every=config.target_every, double=config.double and head,
+            clip_norm=config.optimizer.clip_norm, xla=config.xla,
         )  # fmt: skip
