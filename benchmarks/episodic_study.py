@@ -3,7 +3,8 @@
 `dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
 al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`. `published`
 is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
-frame. `simple_nec` is NEC without target network, and with three steps in a return in place of two.
+frame. `simple_nec` is NEC without target network, and with three steps in a return in place of two. On Pong NEC, `dqn`
+and `prioritized` have a dueling head.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
