@@ -1,10 +1,11 @@
 """MFEC and NEC beside DQN and prioritised replay at equal frames: `bazel run //benchmarks:episodic_study`.
 
 `dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
-al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`. `published`
-is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a
-frame. `simple_nec` is NEC without target network, and with three steps in a return in place of two. On Pong NEC, `dqn`
-and `prioritized` have a dueling head.
+al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`.
+`shifted_dqn` and `shifted_prioritized` are these two with pictures that are moved by chance, as NEC moves them.
+`published` is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network,
+an update a frame. `simple_nec` is NEC without target network and moved pictures, and with three steps in a return in
+place of two. On Pong NEC, `dqn` and `prioritized` have a dueling head, and NEC moves no pictures.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -27,13 +28,16 @@ from plugins.episodic_memory.experiments.dqn_config import AtariConfig, DQNConfi
 from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECConfig
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
-AGENTS = ("mfec", "nec", "simple_nec", "plain_dqn", "plain_prioritized", "dqn", "prioritized", "published")
+AGENTS = (
+    "mfec", "nec", "simple_nec", "plain_dqn", "plain_prioritized", "shifted_dqn", "shifted_prioritized", "dqn",
+    "prioritized", "published",
+)  # fmt: skip
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
 LEARN_PONG = {
     "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4, clip_norm=10.0), "final_epsilon": 0.01,
     "evaluation_epsilon": 0.001,
 }  # fmt: skip
-NEC_PONG = {"prioritized": True, "n_step": 3, "head_share": 0.9, "dueling": True, "delta": 1.0}
+NEC_PONG = {"prioritized": True, "n_step": 3, "head_share": 0.9, "dueling": True, "delta": 1.0, "shift": 0}
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
@@ -60,17 +64,18 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
         if pong:
             common |= NEC_PONG
         if agent == "simple_nec":
-            common |= {"target_every": 0, "n_step": 3}
+            common |= {"target_every": 0, "n_step": 3, "shift": 0}
         return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
         return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=2.5e-4))
     # The defaults are for millions of frames: exploration and first update come as early as in the others here.
     common |= {"learning_starts": 1_000, **learned}
-    common |= {"double": agent != "plain_dqn", "n_step": 1 if agent.startswith("plain_") else 3}
+    single, shifted = agent.startswith(("plain_", "shifted_")), agent.startswith("shifted_")
+    common |= {"double": agent not in ("plain_dqn", "shifted_dqn"), "n_step": 1 if single else 3, "shift": int(shifted)}
     common |= {"prioritized": agent.endswith("prioritized")}
     if pong:
-        return AtariConfig(**common, dueling=not agent.startswith("plain_"))
+        return AtariConfig(**common, dueling=not single)
     return DQNConfig(**common, optimizer=OptimizerConfig(learning_rate=3e-4))
 
 

@@ -1,6 +1,6 @@
 """Deep Q-networks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -38,6 +38,8 @@ class DQN(Agent):
         double: Whether the model chooses the next action.
         target_every: Updates between two copies.
         clip_norm: Largest global norm of the gradients; 0 does not clip.
+        augment: Changes observations `(batch, ...)` by chance, without changing what they are worth, before the model
+            learns from them; what follows them stays as it is. None for none.
         xla: Whether acting and learning are compiled with XLA.
 
     Source: Mnih et al., 2015, doi:10.1038/nature14236; double: van Hasselt et al., 2016, arXiv:1509.06461.
@@ -53,6 +55,7 @@ class DQN(Agent):
         double: bool = False,
         target_every: int = 1000,
         clip_norm: float = 0.0,
+        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
         xla: bool = True,
     ):
         self.model = model
@@ -62,6 +65,7 @@ class DQN(Agent):
         self.target = TargetNetwork(model, target, target_every)
         self.optimizer, self.memory = optimizer, memory
         self.batch_size, self.double, self.clip_norm = batch_size, double, clip_norm
+        self.augment = augment
         optimizer.build(model.trainable_variables)
         self._ready = False
         self._errors: tuple[np.ndarray, np.ndarray] | None = None
@@ -88,7 +92,8 @@ class DQN(Agent):
     def draw(self, updates: int, rng: np.random.Generator) -> Drawn:
         """Draws the batches of all updates at once, as tensors: made here, while other updates run."""
         drawn = self.memory.sample(updates * self.batch_size, rng)
-        arrays = (drawn.observations, drawn.actions, drawn.rewards, drawn.discounts, drawn.next_observations,
+        observations = drawn.observations if self.augment is None else self.augment(drawn.observations, rng)
+        arrays = (observations, drawn.actions, drawn.rewards, drawn.discounts, drawn.next_observations,
                   drawn.weights)  # fmt: skip
         shape = (updates, self.batch_size)
         return drawn.indices, tuple(tf.convert_to_tensor(array.reshape(*shape, *array.shape[1:])) for array in arrays)

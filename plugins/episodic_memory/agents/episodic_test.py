@@ -200,7 +200,8 @@ class AgentsTest(absltest.TestCase):
                 slots = np.tile(places[:2], 4)
                 step, asked = agent._step, []
                 agent._step = lambda *parts, step=step, asked=asked: asked.append(parts[4:6]) or step(*parts)
-                agent.learn((agent.memory.read(slots), agent._tickets[slots], agent._returns[slots]))
+                batch = agent.memory.read(slots)
+                agent.learn((batch, agent._tickets[slots], agent._returns[slots], batch.observations))
                 (values, present), = asked
                 np.testing.assert_array_equal((values * present).sum(1)[:2], expected)
 
@@ -250,6 +251,23 @@ class AgentsTest(absltest.TestCase):
             else:
                 self.assertGreater(norm, 0.02)
 
+    def test_encoder_learns_from_what_is_augmented_and_searches_with_what_was_seen(self):
+        for dark in (False, True):
+            agent = nec(augment=lambda seen, rng, factor=1 - dark: seen * np.float32(factor), value_rate=0, key_rate=0)
+            run(agent, 60, learn=False)
+            first, last = agent.model.layers[0].kernel, agent.model.layers[-1].kernel
+            before = [kernel.numpy() for kernel in (first, last)]
+            drawn = agent.draw(1, np.random.default_rng(0))
+            batch, tickets, *_ = drawn
+            seen = agent.encode(batch.observations)
+            agent.learn(drawn)
+            # Nothing that comes in dark leads back to the first kernel.
+            self.assertEqual(np.array_equal(first.numpy(), before[0]), dark)
+            self.assertFalse(dark and np.array_equal(agent.encode(batch.observations), seen))
+            dictionary = agent.dictionaries[batch.actions[0]]
+            slots, _ = dictionary.held(tickets[:1])
+            np.testing.assert_allclose(dictionary.keys[slots], seen[:1], rtol=1e-5)
+
     def test_priorities_are_the_errors(self):
         agent = nec(memory_class=PrioritizedMemory, head_loss=1.0)
         run(agent, 20, learn=False)
@@ -268,7 +286,7 @@ class AgentsTest(absltest.TestCase):
             agent = nec(head_loss=1.0, head_share=0.3, target=encoder(), target_every=10_000, double=double)
             run(agent, 60, learn=True)
             agent.head.set_weights([-weight for weight in agent.head.get_weights()])  # of another mind than before
-            batch, tickets, _ = agent.draw(20, np.random.default_rng(0))
+            batch, tickets, *_ = agent.draw(20, np.random.default_rng(0))
             queries = agent.encode(batch.next_observations)
             _, _, remembered = agent._search(queries, batch.actions, tickets, queries)
             found = agent._next_values(batch.next_observations, queries, remembered)
@@ -281,7 +299,7 @@ class AgentsTest(absltest.TestCase):
     def test_what_follows_is_worth_what_the_agent_says_without_an_older_copy(self):
         agent = nec(head_loss=1.0, head_share=0.3)
         run(agent, 60, learn=True)
-        batch, tickets, _ = agent.draw(20, np.random.default_rng(0))
+        batch, tickets, *_ = agent.draw(20, np.random.default_rng(0))
         queries = agent.encode(batch.next_observations)
         _, _, remembered = agent._search(queries, batch.actions, tickets, queries)
         found = agent._next_values(batch.next_observations, queries, remembered)

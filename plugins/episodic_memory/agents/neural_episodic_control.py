@@ -1,6 +1,6 @@
 """Neural Episodic Control."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,8 +19,8 @@ from .return_queue import Completed
 from .target_network import TargetNetwork
 from .traced import Traced
 
-Drawn = tuple[Batch, np.ndarray, np.ndarray]
-"""Transitions, and of each the ticket and the return that were written."""
+Drawn = tuple[Batch, np.ndarray, np.ndarray, np.ndarray]
+"""Transitions, and of each the ticket and the return that were written, and what the encoder learns from."""
 
 
 class NeuralEpisodicControl(EpisodicAgent):
@@ -62,6 +62,8 @@ class NeuralEpisodicControl(EpisodicAgent):
             as they are now think best, instead of the largest value with the older copy: less of what is too large by
             chance. Without `target` the two are the same.
         clip_norm: Largest global norm of the gradients of encoder and head; 0 does not clip.
+        augment: Changes observations `(batch, ...)` by chance, not what they are worth, before the encoder learns;
+            neighbours are searched with keys of what was really seen. None for none.
         xla: Whether encoder and update are compiled with XLA.
 
     Source: Pritzel et al., 2017, arXiv:1703.01988, algorithm 1; values of a network and of a memory, mixed: Hansen et
@@ -94,6 +96,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         target_every: int = 500,
         double: bool = False,
         clip_norm: float = 0.0,
+        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
         xla: bool = True,
     ):
         super().__init__(encoder, actions, environments, discount, steps, capacity, neighbors, xla)
@@ -101,7 +104,7 @@ class NeuralEpisodicControl(EpisodicAgent):
         self.write_rate, self.key_rate, self.value_rate = write_rate, key_rate, value_rate
         self.leave_out, self.refresh, self.revalue = leave_out, refresh, revalue
         self.head_loss, self.head_share = head_loss, head_share
-        self.dueling, self.double, self.clip_norm = dueling, double, clip_norm
+        self.dueling, self.double, self.clip_norm, self.augment = dueling, double, clip_norm, augment
         kind = DuelingHead if dueling else keras.layers.Dense
         heads = [kind(actions, dtype="float32", name=name) for name in ("head", "older_head")]
         self.head = heads[0]
@@ -155,7 +158,8 @@ class NeuralEpisodicControl(EpisodicAgent):
     def draw(self, updates: int, rng: np.random.Generator) -> Drawn:
         """Draws the batches of all updates at once, with what was written of their steps."""
         batch = self.memory.sample(updates * self.batch_size, rng)
-        return batch, self._tickets[batch.indices], self._returns[batch.indices]
+        seen = batch.observations if self.augment is None else self.augment(batch.observations, rng)
+        return batch, self._tickets[batch.indices], self._returns[batch.indices], seen
 
     def learn(self, drawn: Drawn) -> dict[str, float]:
         """Takes a gradient step for each `batch_size` steps of those drawn.
@@ -163,13 +167,13 @@ class NeuralEpisodicControl(EpisodicAgent):
         Returns:
             `loss`, the mean of half the squared errors, and `value`, the mean of what was predicted.
         """
-        batch, tickets, returns = drawn
+        batch, tickets, returns, seen = drawn
         queries, next_queries = np.split(self.encode(np.concatenate([batch.observations, batch.next_observations])), 2)
         slots, present, remembered = self._search(queries, batch.actions, tickets, next_queries)
         if self.revalue:
             next_values = self._next_values(batch.next_observations, next_queries, remembered)
             returns = batch.rewards + batch.discounts * next_values
-        parts = (batch.observations, queries, batch.actions, tickets, returns, slots, present, batch.weights)
+        parts = (seen, queries, batch.actions, tickets, returns, slots, present, batch.weights)
         starts = range(0, len(returns), self.batch_size)
         updates = [self._update(*(part[i : i + self.batch_size] for part in parts)) for i in starts]
         losses, values, errors = zip(*updates, strict=True)

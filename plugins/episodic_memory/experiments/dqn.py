@@ -11,6 +11,7 @@ from ogbrain.training.optimizers import build_optimizer
 from ..agents.agent import Agent
 from ..agents.dqn import DQN as DQNAgent
 from ..agents.q_network import build_encoder, build_q_network
+from ..agents.random_shift import RandomShift
 from ..environments.environments import Environments, Spec
 from ..memories.prioritized_memory import PrioritizedMemory
 from .agent_experiment import AgentExperiment
@@ -38,7 +39,7 @@ class DQN(AgentExperiment):
         return DQNAgent(
             model, self.build_model(spec), build_optimizer(config.optimizer, total), memory,
             batch_size=config.batch_size, double=config.double, target_every=config.target_every,
-            clip_norm=config.optimizer.clip_norm, xla=config.xla,
+            clip_norm=config.optimizer.clip_norm, augment=RandomShift.of(spec, config.shift), xla=config.xla,
         )  # fmt: skip
 
     def signatures(self) -> dict[str, Any]:

@@ -31,6 +31,9 @@ class DQNConfig(AgentConfig):
     """How much of the bias of priorities the loss takes back."""
     target_every: int = 1_000
     """Updates between two copies of the network to the target network."""
+    shift: int = 0
+    """Pixels, at most, that a picture is moved by, each time in another direction, for the network to learn from; 0 for
+    none. Observations that are no pictures are taken as they are."""
     encoder: str = ""
     """Layer of a kind of encoder, PLUGIN/LAYER, that sees observations; by default convolutions for pictures."""
     encoder_arguments: str = ""
@@ -48,6 +51,7 @@ class DQNConfig(AgentConfig):
         checks.between("priority_alpha", self.priority_alpha, 0.0, 1.0)
         checks.between("priority_beta", self.priority_beta, 0.0, 1.0)
         checks.at_least("target_every", self.target_every, 1)
+        checks.at_least("shift", self.shift, 0)
         for units in self.units:
             checks.at_least("units", units, 1)
         if self.encoder:

@@ -90,6 +90,7 @@ class DQNTest(AgentTestCase, parameterized.TestCase):
         ({"memory": 10**10, "env": "ALE/Pong-v5"}, r"memory capacity 10,000,000,000: takes 70,\d+\.\d GB"),
         ({"env": "Pendulum-v1"}, "continuous actions"),
         ({"n_step": 0}, "config.n_step: 0 is not allowed"),
+        ({"shift": -1}, "config.shift: -1 is not allowed"),
         ({"learning_starts": 500}, "less than config.memory, 500"),
     )
     def test_bad_input(self, changes, message):
@@ -98,7 +99,8 @@ class DQNTest(AgentTestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         {"env": "CartPole-v1"},
-        {"env": "MinAtar/Breakout-v1", "dueling": True, "n_step": 3, "prioritized": True, "double": False},
+        {"env": "MinAtar/Breakout-v1", "dueling": True, "n_step": 3, "prioritized": True, "double": False,
+         "shift": 1},
     )
     def test_resumes_plays_and_exports(self, **changes):
         config = dataclasses.replace(TINY, **changes)

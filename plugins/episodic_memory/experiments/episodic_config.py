@@ -102,6 +102,9 @@ class NECConfig(EpisodicConfig):
     double: bool = True
     """A return that is made anew takes the value of the action that the newest encoder and head, with what is
     remembered, think best, not the largest value with the older copy; without one it changes nothing."""
+    shift: int = 1
+    """Pixels, at most, that a picture is moved by, each time in another direction, for the encoder to learn from; 0 for
+    none. Observations that are no pictures are taken as they are."""
     prioritized: bool = False
     """Steps with larger errors are drawn more often."""
     units: tuple[int, ...] = (128,)
@@ -118,6 +121,7 @@ class NECConfig(EpisodicConfig):
         checks.at_least("value_rate", self.value_rate, 0.0)
         checks.at_least("head_loss", self.head_loss, 0.0)
         checks.at_least("target_every", self.target_every, 0)
+        checks.at_least("shift", self.shift, 0)
         checks.between("head_share", self.head_share, 0.0, 1.0)
         for units in self.units:
             checks.at_least("units", units, 1)

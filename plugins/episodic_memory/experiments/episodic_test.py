@@ -53,6 +53,11 @@ class EpisodicTest(AgentTestCase):
                 agent: Any = experiment.agent
                 self.assertGreater(agent.target.updates, 2)
 
+    def test_moved_pictures_resume(self):
+        config = NECConfig(**{**TINY, "env": "MinAtar/Breakout-v1"}, steps_per_epoch=100, shift=2)
+        _, results = self.run_to_end(NEC(config))
+        self.check_resumes(NEC, config, results)
+
     def test_without_head_the_memory_alone_speaks(self):
         alone = {**TINY, "epochs": 1, "depth": 8, "units": (16,), "head_loss": 0.0}
         experiment = NEC(NECConfig(**alone, steps_per_epoch=100, double=True))
@@ -98,6 +103,8 @@ class EpisodicTest(AgentTestCase):
             NECConfig(precision="mixed_bfloat16")
         with self.assertRaisesRegex(UserError, "config.target_every: -1 is not allowed"):
             NECConfig(target_every=-1)
+        with self.assertRaisesRegex(UserError, "config.shift: -1 is not allowed"):
+            NECConfig(shift=-1)
         huge = dataclasses.replace(NECConfig(), memory=10**13)
         with self.assertRaisesRegex(UserError, r"memory capacity 10,000,000,000,000: takes .* GB, .* GB are free"):
             self.run_to_end(NEC(huge))

@@ -4,6 +4,7 @@ from ogbrain.training.optimizers import build_optimizer
 
 from ..agents.key_encoders import learned_encoder
 from ..agents.neural_episodic_control import NeuralEpisodicControl
+from ..agents.random_shift import RandomShift
 from ..environments.environments import Environments
 from ..memories.prioritized_memory import PrioritizedMemory
 from ..memories.replay_memory import ReplayMemory
@@ -39,5 +40,5 @@ class NEC(EpisodicExperiment):
             leave_out=config.leave_out, refresh=config.refresh, revalue=config.revalue,
             head_loss=config.head_loss, head_share=config.head_share * head, dueling=config.dueling,
             target=target, target_every=config.target_every, double=config.double and head,
-            clip_norm=config.optimizer.clip_norm, xla=config.xla,
+            clip_norm=config.optimizer.clip_norm, augment=RandomShift.of(spec, config.shift), xla=config.xla,
         )  # fmt: skip
