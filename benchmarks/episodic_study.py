@@ -2,10 +2,11 @@
 
 `dqn` and `prioritized` are double, with three steps. `plain_dqn` (Mnih et al., 2015) and `plain_prioritized` (Schaul et
 al., 2016: double, too) are what the paper on NEC compares it with: single steps, and all else as in `dqn`.
-`shifted_dqn` and `shifted_prioritized` are these two with pictures that are moved by chance, as NEC moves them.
-`published` is DQN as Young and Tian (2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network,
-an update a frame. `simple_nec` is NEC without target network and moved pictures, and with three steps in a return in
-place of two. On Pong NEC, `dqn` and `prioritized` have a dueling head, and NEC moves no pictures.
+`shifted_dqn` and `shifted_prioritized` are these two with pictures that are moved by chance, by a pixel at most, before
+they are learned from; so is `shifted_nec`, which is NEC with priorities. `published` is DQN as Young and Tian
+(2019, arXiv:1903.03176) ran it on MinAtar, with Adam: single steps, one network, an update a frame. `simple_nec` is NEC
+without target network, and with three steps in a return in place of two. On Pong NEC, `dqn` and `prioritized` have a
+dueling head.
 
 Each run has a folder of its own below `--out`; one that has ended is not run again, one that was interrupted goes on.
 """
@@ -29,15 +30,15 @@ from plugins.episodic_memory.experiments.episodic_config import MFECConfig, NECC
 
 GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
 AGENTS = (
-    "mfec", "nec", "simple_nec", "plain_dqn", "plain_prioritized", "shifted_dqn", "shifted_prioritized", "dqn",
-    "prioritized", "published",
+    "mfec", "nec", "shifted_nec", "simple_nec", "plain_dqn", "plain_prioritized", "shifted_dqn", "shifted_prioritized",
+    "dqn", "prioritized", "published",
 )  # fmt: skip
 PONG = {"env": "ALE/Pong-v5", "sticky_actions": 0.0, "evaluation_episodes": 10, "xla": False}
 LEARN_PONG = {
     "units": (512,), "optimizer": OptimizerConfig(learning_rate=1e-4, clip_norm=10.0), "final_epsilon": 0.01,
     "evaluation_epsilon": 0.001,
 }  # fmt: skip
-NEC_PONG = {"prioritized": True, "n_step": 3, "head_share": 0.9, "dueling": True, "delta": 1.0, "shift": 0}
+NEC_PONG = {"prioritized": True, "n_step": 3, "head_share": 0.9, "dueling": True, "delta": 1.0}
 _GAMES = flags.DEFINE_list("games", list(GAMES), "Which of MinAtar's games, or Pong.")
 _AGENTS = flags.DEFINE_list("agents", list(AGENTS), "Which agents.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of each figure.", lower_bound=1)
@@ -59,12 +60,14 @@ def make_config(agent: str, game: str, seed: int, frames: int) -> AgentConfig:
     learned: dict[str, Any] = {"exploration_steps": frames // 5, "final_epsilon": 0.05, "steps_per_update": 4}
     if pong:
         learned |= {**LEARN_PONG, "exploration_steps": frames // 10}
-    if agent in ("nec", "simple_nec"):
+    if agent in ("nec", "shifted_nec", "simple_nec"):
         common |= learned
         if pong:
             common |= NEC_PONG
+        if agent == "shifted_nec":
+            common |= {"prioritized": True, "shift": 1}
         if agent == "simple_nec":
-            common |= {"target_every": 0, "n_step": 3, "shift": 0}
+            common |= {"target_every": 0, "n_step": 3}
         return NECConfig(**common)
     if agent == "published":
         common |= {"double": False, "n_step": 1, "steps_per_update": 1, "final_epsilon": 0.1}
@@ -86,7 +89,7 @@ def run(agent: str, config: ExperimentConfig, folder: Path) -> dict[str, Any]:
     from plugins.episodic_memory.experiments.mfec import MFEC
     from plugins.episodic_memory.experiments.nec import NEC
 
-    experiment = {"mfec": MFEC, "nec": NEC, "simple_nec": NEC}.get(agent, DQN)
+    experiment = {"mfec": MFEC, "nec": NEC, "shifted_nec": NEC, "simple_nec": NEC}.get(agent, DQN)
     results, returns = study_run(f"episodic_memory/{experiment.__name__.lower()}", experiment(config), folder)
     return {"half": returns[0], "all": returns[1], "seconds": results["seconds"]}
 

@@ -102,7 +102,7 @@ class NECConfig(EpisodicConfig):
     double: bool = True
     """A return that is made anew takes the value of the action that the newest encoder and head, with what is
     remembered, think best, not the largest value with the older copy; without one it changes nothing."""
-    shift: int = 1
+    shift: int = 0
     """Pixels, at most, that a picture is moved by, each time in another direction, for the encoder to learn from; 0 for
     none. Observations that are no pictures are taken as they are."""
     prioritized: bool = False
