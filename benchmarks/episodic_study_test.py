@@ -1,5 +1,6 @@
 """Tests of the table and the picture of the episodic agents."""
 
+import dataclasses
 import io
 
 from absl.testing import absltest
@@ -40,6 +41,15 @@ class EpisodicStudyTest(absltest.TestCase):
             played = {(config.env, config.seed, config.epochs, config.steps_per_epoch) for config in configs}
             self.assertEqual(len(played), 1)
             self.assertEqual({config.epochs * config.steps_per_epoch for config in configs}, {1_000})
+
+    def test_moved_pictures_are_all_that_differs(self):
+        moved = {"shift": 1}
+        pairs = (("nec", "shifted_nec", {**moved, "prioritized": True}), ("plain_dqn", "shifted_dqn", moved),
+                 ("plain_prioritized", "shifted_prioritized", moved))  # fmt: skip
+        for game in ("Asterix", "Pong"):
+            for name, other, changes in pairs:
+                config = make_config(name, game, 0, 1_000)
+                self.assertEqual(dataclasses.replace(config, **changes), make_config(other, game, 0, 1_000))
 
     def test_on_pong_all_that_learn_do_so_at_one_rate(self):
         rates = set()
