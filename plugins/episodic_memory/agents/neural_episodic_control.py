@@ -158,8 +158,8 @@ class NeuralEpisodicControl(EpisodicAgent):
     def draw(self, updates: int, rng: np.random.Generator) -> Drawn:
         """Draws the batches of all updates at once, with what was written of their steps."""
         batch = self.memory.sample(updates * self.batch_size, rng)
-        seen = batch.observations if self.augment is None else self.augment(batch.observations, rng)
-        return batch, self._tickets[batch.indices], self._returns[batch.indices], seen
+        shown = batch.observations if self.augment is None else self.augment(batch.observations, rng)
+        return batch, self._tickets[batch.indices], self._returns[batch.indices], shown
 
     def learn(self, drawn: Drawn) -> dict[str, float]:
         """Takes a gradient step for each `batch_size` steps of those drawn.
@@ -167,13 +167,13 @@ class NeuralEpisodicControl(EpisodicAgent):
         Returns:
             `loss`, the mean of half the squared errors, and `value`, the mean of what was predicted.
         """
-        batch, tickets, returns, seen = drawn
+        batch, tickets, returns, shown = drawn
         queries, next_queries = np.split(self.encode(np.concatenate([batch.observations, batch.next_observations])), 2)
         slots, present, remembered = self._search(queries, batch.actions, tickets, next_queries)
         if self.revalue:
             next_values = self._next_values(batch.next_observations, next_queries, remembered)
             returns = batch.rewards + batch.discounts * next_values
-        parts = (seen, queries, batch.actions, tickets, returns, slots, present, batch.weights)
+        parts = (shown, queries, batch.actions, tickets, returns, slots, present, batch.weights)
         starts = range(0, len(returns), self.batch_size)
         updates = [self._update(*(part[i : i + self.batch_size] for part in parts)) for i in starts]
         losses, values, errors = zip(*updates, strict=True)
