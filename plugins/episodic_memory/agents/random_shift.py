@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ogbrain.errors import UserError
+
 from ..environments.environments import Spec
 
 
@@ -27,9 +29,20 @@ class RandomShift:
 
     @classmethod
     def of(cls, spec: Spec, pixels: int) -> "RandomShift | None":
-        """Returns what moves an environment's observations; None where they are no pictures, or not to be moved."""
+        """Returns what moves an environment's observations; None where they are no pictures, or not to be moved.
+
+        Raises:
+            UserError: Nothing would be left of a picture.
+        """
         stacked = spec.stacked > 1
-        return cls(pixels, stacked) if pixels and len(spec.observation_shape) - stacked >= 2 else None
+        size = spec.observation_shape[stacked:][:2]
+        if not pixels or len(size) < 2:
+            return None
+        if pixels >= min(size):
+            raise UserError(
+                f"config.shift: {pixels} is not allowed for pictures of {size[0]} x {size[1]}; at most {min(size) - 1}"
+            )
+        return cls(pixels, stacked)
 
     def __call__(self, observations: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Returns `(batch, ...)` moved, of the same shape and dtype, each by a distance of its own."""

@@ -5,6 +5,7 @@ from absl.testing import absltest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ogbrain.errors import UserError
 from plugins.episodic_memory.agents.random_shift import RandomShift
 from plugins.episodic_memory.environments.environments import Spec
 
@@ -50,6 +51,10 @@ class RandomShiftTest(absltest.TestCase):
             shift = of(shape, stacked)
             assert shift is not None
             self.assertEqual(shift.stacked, stacked > 1)
+        of((84, 10), pixels=9)
+        for shape, stacked in (((84, 10), 1), ((4, 10, 84), 4)):
+            with self.assertRaisesRegex(UserError, "config.shift: 10 is not allowed for pictures of .*; at most 9"):
+                of(shape, stacked, 10)
 
 
 if __name__ == "__main__":
