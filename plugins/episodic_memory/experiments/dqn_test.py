@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -46,6 +47,16 @@ class DQNTest(AgentTestCase, parameterized.TestCase):
         saved = max(file.stat().st_size for file in (folder / "checkpoints").glob("last-*.data-*"))
         self.assertLess(saved, frames, "the frames must not be in the checkpoints")
         self.check_resumes(DQN, config, results)
+
+    def test_learns_from_moved_pictures_and_values_what_follows_as_it_was(self):
+        drawn = []
+        for shift in (0, 1):
+            changes = {"env": "MinAtar/Breakout-v1", "steps_per_epoch": 40, "learning_starts": 40}
+            config = dataclasses.replace(TINY, **changes, shift=shift)
+            agent: Any = self.set_up(DQN(config), 1).agent
+            drawn.append([part.numpy() for part in agent.draw(2, np.random.default_rng(0))[1]])
+        for place, (part, other) in enumerate(zip(*drawn, strict=True)):
+            self.assertEqual(np.array_equal(part, other), place > 0, place)
 
     def test_learns_cartpole(self):
         experiment = DQN(CARTPOLE)

@@ -55,7 +55,10 @@ class EpisodicTest(AgentTestCase):
 
     def test_moved_pictures_resume(self):
         config = NECConfig(**{**TINY, "env": "MinAtar/Breakout-v1"}, steps_per_epoch=100, shift=2)
-        _, results = self.run_to_end(NEC(config))
+        experiment = NEC(config)
+        _, results = self.run_to_end(experiment)
+        agent: Any = experiment.agent
+        self.assertEqual(agent.augment.pixels, 2)
         self.check_resumes(NEC, config, results)
 
     def test_without_head_the_memory_alone_speaks(self):
